@@ -1,0 +1,1 @@
+//! Scenarios, targets, clients, checks and reports.

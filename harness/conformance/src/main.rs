@@ -1,0 +1,3 @@
+//! The `codex-conformance` executable.
+
+fn main() {}

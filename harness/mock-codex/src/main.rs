@@ -1,0 +1,3 @@
+//! The `mock-codex` executable.
+
+fn main() {}
