@@ -1,1 +1,18 @@
-//! The Codex app-server wire.
+//! The Codex app-server wire, as data.
+//!
+//! Everything here is a plain description of what crosses the wire between a client and an
+//! app-server: no process is started and nothing is judged. The other crates build on it.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`frame`] | requests, responses, errors and notifications, without the `jsonrpc` member |
+//! | [`line`] | newline-delimited reading and writing with a maximum line length |
+//! | [`policy`] | approval policy, reviewer and sandbox, in both spellings of the protocol |
+//! | [`preset`] | the table from what a person chooses to what goes on the wire |
+//! | [`transcript`] | a recorded session: one JSON object a line, relative microseconds |
+
+pub mod frame;
+pub mod line;
+pub mod policy;
+pub mod preset;
+pub mod transcript;
