@@ -1,1 +1,4 @@
 //! A mock of `codex app-server`.
+
+pub mod sandbox;
+pub mod tools;

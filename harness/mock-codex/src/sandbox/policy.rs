@@ -1,0 +1,64 @@
+//! What a command may do, resolved to plain paths.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// Names that stay read-only at the top of every writable root, present or not.
+///
+/// Observed on codex 0.169.0; nested ones (`sub/.git`) are not protected.
+pub const PROTECTED_NAMES: [&str; 4] = [".git", ".codex", ".agents", ".aws"];
+
+/// How a command runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Sandbox {
+    /// As the app-server itself: `danger-full-access`, `external`, or an approved command.
+    Unrestricted,
+    /// Under the kernel's enforcement.
+    Restricted(SandboxSpec),
+}
+
+/// The limits of a restricted command. Reading is always unlimited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SandboxSpec {
+    /// Directories (or files) below which writing is allowed, save [`PROTECTED_NAMES`] at the top
+    /// of each. Absolute; those that do not exist are ignored.
+    pub writable_roots: Vec<PathBuf>,
+    /// Whether the host's network is reachable.
+    pub network: bool,
+}
+
+impl SandboxSpec {
+    /// `read-only`: nothing on the host is writable.
+    pub fn read_only(network: bool) -> Self {
+        Self { writable_roots: Vec::new(), network }
+    }
+
+    /// `workspace-write`: `cwd`, `roots`, and unless excluded `/tmp` and `$TMPDIR` are writable.
+    ///
+    /// `tmpdir` is the value of `TMPDIR`; a relative or empty one is ignored.
+    pub fn workspace_write(
+        cwd: &Path,
+        roots: &[PathBuf],
+        network: bool,
+        exclude_slash_tmp: bool,
+        exclude_tmpdir: bool,
+        tmpdir: Option<&Path>,
+    ) -> Self {
+        let slash_tmp = (!exclude_slash_tmp).then(|| PathBuf::from("/tmp"));
+        let tmpdir = tmpdir.filter(|path| !exclude_tmpdir && path.is_absolute());
+        let mut writable_roots: Vec<PathBuf> = Vec::with_capacity(roots.len() + 3);
+        let wanted = std::iter::once(cwd.to_path_buf())
+            .chain(roots.iter().cloned())
+            .chain(slash_tmp)
+            .chain(tmpdir.map(Path::to_path_buf));
+        for root in wanted {
+            if !writable_roots.contains(&root) {
+                writable_roots.push(root);
+            }
+        }
+        Self { writable_roots, network }
+    }
+}

@@ -1,0 +1,3 @@
+//! What the model may call.
+
+pub mod exec;
