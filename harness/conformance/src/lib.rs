@@ -1,1 +1,13 @@
-//! Scenarios, targets, clients, checks and reports.
+//! A scenario drives an app-server from one side and scripts its model from the other, records
+//! both wires on one timeline, and judges that timeline.
+//!
+//! Data flows one way: [`scenario`] → [`run`] → transcript → [`check`] → [`report`].
+
+pub mod check;
+pub mod cli;
+pub mod client;
+pub mod normalise;
+pub mod report;
+pub mod run;
+pub mod scenario;
+pub mod target;

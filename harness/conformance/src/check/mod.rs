@@ -1,0 +1,1 @@
+//! What is judged: expectations of steps and of the run, and snapshots.

@@ -1,0 +1,1 @@
+//! What drives an app-server: the built-in reference client.

@@ -1,0 +1,1 @@
+//! Takes out of a transcript what differs between two honest runs.

@@ -1,0 +1,3 @@
+//! Running one case on one target with one client.
+
+pub mod outcome;

@@ -1,0 +1,3 @@
+//! Scenarios: the file format, loading and expansion.
+
+pub mod model;

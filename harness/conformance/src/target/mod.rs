@@ -1,0 +1,1 @@
+//! What scenarios run against: the mock, the real codex, any command, a WebSocket.
