@@ -1,3 +1,5 @@
 //! The `mock-codex` executable.
 
-fn main() {}
+fn main() {
+    mock_codex::sandbox::helper_main_if_asked();
+}

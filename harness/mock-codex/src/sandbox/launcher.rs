@@ -1,7 +1,9 @@
 //! Turns a request into a process.
 
 use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use super::capability::Backend;
 use super::policy::Sandbox;
@@ -12,6 +14,26 @@ pub struct SandboxLauncher {
     helper: PathBuf,
     prefix_args: Vec<OsString>,
     backend: Backend,
+}
+
+/// A command ready to be given its input and output.
+#[derive(Debug)]
+pub struct Prepared {
+    /// Leads a process group of its own.
+    pub command: Command,
+    /// What the sandbox adds to the environment.
+    pub env: Vec<(&'static str, &'static str)>,
+    /// How it is stopped.
+    pub stop: Stop,
+}
+
+/// How a command is stopped with all its descendants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// SIGTERM to the helper, which kills everything, cleans up and ends.
+    Helper,
+    /// SIGKILL to the process group.
+    Group,
 }
 
 /// Why a command was not started.
@@ -43,7 +65,9 @@ impl SandboxLauncher {
         Self {
             helper: helper.into(),
             prefix_args,
-            backend: Backend::Unavailable { reason: "not built yet".to_owned() },
+            backend: Backend::Unavailable {
+                reason: "not built yet".to_owned(),
+            },
         }
     }
 
@@ -61,14 +85,22 @@ impl SandboxLauncher {
         sandbox: &Sandbox,
         argv: &[String],
         cwd: &Path,
-    ) -> Result<std::process::Command, LaunchError> {
+        tty: bool,
+    ) -> Result<Prepared, LaunchError> {
         let (program, args) = argv.split_first().ok_or(LaunchError::EmptyCommand)?;
-        if let (Sandbox::Restricted(_), Backend::Unavailable { reason }) = (sandbox, &self.backend) {
-            return Err(LaunchError::Unavailable { reason: reason.clone() });
+        if let (Sandbox::Restricted(_), Backend::Unavailable { reason }) = (sandbox, &self.backend)
+        {
+            return Err(LaunchError::Unavailable {
+                reason: reason.clone(),
+            });
         }
-        let _ = (&self.helper, &self.prefix_args);
-        let mut command = std::process::Command::new(program);
-        command.args(args).current_dir(cwd);
-        Ok(command)
+        let _ = (&self.helper, &self.prefix_args, tty);
+        let mut command = Command::new(program);
+        command.args(args).current_dir(cwd).process_group(0);
+        Ok(Prepared {
+            command,
+            env: Vec::new(),
+            stop: Stop::Group,
+        })
     }
 }

@@ -33,7 +33,10 @@ pub struct SandboxSpec {
 impl SandboxSpec {
     /// `read-only`: nothing on the host is writable.
     pub fn read_only(network: bool) -> Self {
-        Self { writable_roots: Vec::new(), network }
+        Self {
+            writable_roots: Vec::new(),
+            network,
+        }
     }
 
     /// `workspace-write`: `cwd`, `roots`, and unless excluded `/tmp` and `$TMPDIR` are writable.
@@ -59,6 +62,9 @@ impl SandboxSpec {
                 writable_roots.push(root);
             }
         }
-        Self { writable_roots, network }
+        Self {
+            writable_roots,
+            network,
+        }
     }
 }

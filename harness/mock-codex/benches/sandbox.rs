@@ -1,0 +1,3 @@
+//! Measures sandboxed commands.
+
+fn main() {}

@@ -1,0 +1,237 @@
+//! One running command.
+
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::sync::{broadcast, watch};
+
+use super::output::Output;
+use super::terminal::Terminal;
+use crate::sandbox::launcher::Stop;
+use crate::sandbox::{LaunchError, Sandbox, SandboxLauncher};
+
+/// How many chunks a slow subscriber may lag behind before it loses some.
+const CHUNK_BACKLOG: usize = 1024;
+
+/// The largest chunk.
+const CHUNK_BYTES: usize = 8 * 1024;
+
+/// How long output is still read after the command has ended while a descendant of an
+/// unrestricted one holds on to its stdout.
+const DRAIN_AFTER_EXIT: Duration = Duration::from_millis(50);
+
+/// A command to run.
+#[derive(Debug, Clone)]
+pub struct ExecRequest {
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// The working directory.
+    pub cwd: PathBuf,
+    /// The whole environment; the sandbox adds its own variable.
+    pub env: Vec<(String, String)>,
+    /// What it may do.
+    pub sandbox: Sandbox,
+    /// Whether it gets a terminal, and with it a stdin.
+    pub tty: bool,
+}
+
+/// A running or ended command. Dropping it kills what still runs.
+#[derive(Debug)]
+pub struct Session {
+    shared: Arc<Shared>,
+    stop: Stop,
+    exit: watch::Receiver<Option<i32>>,
+}
+
+/// What came of a command within a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Collected {
+    /// What it printed since the last look.
+    pub output: Vec<u8>,
+    /// Its exit code if it has ended; a signal `n` counts as `128 + n`.
+    pub exit_code: Option<i32>,
+    /// How long this look took.
+    pub wall_time: Duration,
+}
+
+/// Why a command did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum SpawnError {
+    /// The sandbox was refused.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    /// The program, its directory or its terminal could not be had.
+    #[error("failed to create unified exec process: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Why nothing was written to a command's stdin.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// It was started without a terminal, so its stdin is empty.
+    #[error(
+        "stdin is closed for this session; rerun exec_command with tty=true to keep stdin open"
+    )]
+    Closed,
+    /// The terminal is gone.
+    #[error("failed to write to stdin: {0}")]
+    Io(#[from] io::Error),
+}
+
+#[derive(Debug)]
+struct Shared {
+    pid: u32,
+    terminal: Terminal,
+    output: Mutex<Output>,
+    chunks: broadcast::Sender<Bytes>,
+}
+
+impl Session {
+    /// Starts `request`. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// [`SpawnError`]; nothing runs then.
+    pub fn spawn(launcher: &SandboxLauncher, request: &ExecRequest) -> Result<Self, SpawnError> {
+        let prepared =
+            launcher.command(&request.sandbox, &request.argv, &request.cwd, request.tty)?;
+        let (mut command, stop) = (prepared.command, prepared.stop);
+        command
+            .env_clear()
+            .envs(request.env.iter().map(|(name, value)| (name, value)));
+        command.envs(prepared.env);
+        let terminal = Terminal::attach(&mut command, request.tty)?;
+        let mut child = tokio::process::Command::from(command)
+            .kill_on_drop(false)
+            .spawn()?;
+        // Present until the child has been waited for, which nobody did yet.
+        let pid = child.id().unwrap_or_default();
+        let shared = Arc::new(Shared {
+            pid,
+            terminal,
+            output: Mutex::default(),
+            chunks: broadcast::Sender::new(CHUNK_BACKLOG),
+        });
+        let (exited, exit) = watch::channel(None);
+        let reader = tokio::spawn(read_output(Arc::clone(&shared)));
+        tokio::spawn(async move {
+            let status = child.wait().await;
+            let mut reader = reader;
+            if tokio::time::timeout(DRAIN_AFTER_EXIT, &mut reader)
+                .await
+                .is_err()
+            {
+                reader.abort();
+            }
+            exited.send_replace(Some(status.map_or(-1, exit_code)));
+        });
+        Ok(Self { shared, stop, exit })
+    }
+
+    /// The process id on the host (of the helper where the command is restricted).
+    pub fn pid(&self) -> u32 {
+        self.shared.pid
+    }
+
+    /// Chunks of stdout and stderr from now on, in arrival order. The channel closes after the
+    /// last one.
+    pub fn subscribe(&self) -> broadcast::Receiver<Bytes> {
+        self.shared.chunks.subscribe()
+    }
+
+    /// Everything printed so far.
+    pub fn snapshot(&self) -> Vec<u8> {
+        self.shared.lock_output().all().to_vec()
+    }
+
+    /// What was printed since the last call, or since the last [`collect`](Self::collect).
+    pub fn take_output(&self) -> Vec<u8> {
+        self.shared.lock_output().take_unread()
+    }
+
+    /// The exit code, once the command has ended and its output has been read.
+    pub fn exit_code(&self) -> Option<i32> {
+        *self.exit.borrow()
+    }
+
+    /// Waits for the end; a signal `n` counts as `128 + n`, a command that could not be waited for
+    /// as -1.
+    pub async fn wait_exit(&self) -> i32 {
+        let mut exit = self.exit.clone();
+        let code = exit.wait_for(Option::is_some).await;
+        // The sender leaves only after it has sent.
+        code.ok().and_then(|code| *code).unwrap_or(-1)
+    }
+
+    /// Waits for the end, at most for `within`, and takes the output since the last look.
+    pub async fn collect(&self, within: Duration) -> Collected {
+        let start = Instant::now();
+        let exit_code = tokio::time::timeout(within, self.wait_exit()).await.ok();
+        Collected {
+            output: self.take_output(),
+            exit_code,
+            wall_time: start.elapsed(),
+        }
+    }
+
+    /// Writes to the command's terminal.
+    ///
+    /// # Errors
+    /// [`WriteError::Closed`] if it has none.
+    pub async fn write_stdin(&self, bytes: &[u8]) -> Result<(), WriteError> {
+        if !self.shared.terminal.is_interactive() {
+            return Err(WriteError::Closed);
+        }
+        Ok(self.shared.terminal.write_all(bytes).await?)
+    }
+
+    /// Kills the command with all its descendants; a no-op once it has ended.
+    pub fn kill(&self) {
+        if self.exit.borrow().is_some() {
+            return;
+        }
+        let signal = match self.stop {
+            Stop::Helper => Signal::SIGTERM,
+            Stop::Group => Signal::SIGKILL,
+        };
+        if let Ok(pid) = i32::try_from(self.shared.pid) {
+            // It may have ended in the meantime.
+            let _ = killpg(Pid::from_raw(pid), signal);
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Shared {
+    fn lock_output(&self) -> std::sync::MutexGuard<'_, Output> {
+        self.output.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn read_output(shared: Arc<Shared>) {
+    let mut buffer = vec![0; CHUNK_BYTES];
+    while let Ok(length @ 1..) = shared.terminal.read(&mut buffer).await {
+        let chunk = &buffer[..length];
+        shared.lock_output().push(chunk);
+        // Nobody needs to listen.
+        let _ = shared.chunks.send(Bytes::copy_from_slice(chunk));
+    }
+}
+
+fn exit_code(status: ExitStatus) -> i32 {
+    status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal))
+        .unwrap_or(-1)
+}
