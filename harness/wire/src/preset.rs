@@ -447,6 +447,8 @@ mod tests {
                 format!("{:<13} {mode} + {sandbox} -> {wire}", row.method.name())
             })
             .collect();
-        insta::assert_snapshot!(rows.join("\n"));
+        insta::with_settings!({snapshot_path => "../../../snapshots/presets", prepend_module_to_snapshot => false}, {
+            insta::assert_snapshot!("mapping", rows.join("\n"));
+        });
     }
 }
