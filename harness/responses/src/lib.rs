@@ -1,1 +1,74 @@
-//! A scripted server for the Responses API.
+//! A scripted server for the Responses API: it plays the model.
+//!
+//! The script is a list of [`Reply`]s, made in code or read from YAML; each request to
+//! `POST …/responses` takes one, event by event, at the pace, with the gates and with the faults
+//! that it states. Every request is kept verbatim in the [`Journal`], and
+//! [`MockResponses::verdict`] says what should not have happened: requests that nothing was
+//! scripted for, tool outputs without a call, replies that were left over.
+//!
+//! ```
+//! use mock_responses::{MockResponses, Reply};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let replies: Vec<Reply> = serde_saphyr::from_str(r#"
+//! - call: { id: call-1, tool: exec_command, arguments: { cmd: "ls" } }
+//! - stream: [It, " works"]
+//!   usage: { input_tokens: 120, output_tokens: 7 }
+//!   when: { output_of: { call-1: { contains: Cargo.toml } } }
+//! "#)?;
+//! let server = MockResponses::builder().replies(replies).start().await?;
+//! let url = format!("{}/responses", server.base_url());
+//! let client = reqwest::Client::new();
+//! let ask = |body: &'static str| client.post(&url).body(body).send();
+//!
+//! let call = ask(r#"{"input": "what is here?"}"#).await?.text().await?;
+//! assert!(call.contains(r#""arguments":"{\"cmd\":\"ls\"}""#));
+//!
+//! let answer = ask(r#"{"input": [
+//!     {"type": "function_call", "call_id": "call-1", "name": "exec_command", "arguments": ""},
+//!     {"type": "function_call_output", "call_id": "call-1", "output": "Cargo.toml src"}
+//! ]}"#).await?.text().await?;
+//! assert!(answer.contains(r#""delta":" works""#));
+//!
+//! assert_eq!(server.verdict(), []);
+//! server.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Who gets which reply
+//! Replies with `when` are tried first, in the script's order; each is given once, or as often as
+//! `times` says. Otherwise the next reply without `when` is taken. A request of a subagent (header
+//! `x-openai-subagent`) is another conversation: it only gets replies with a `when` that match.
+//! A request that nothing is for is answered with status 400, which codex does not retry, and is a
+//! violation: the message lists what was tried and which matcher failed.
+//!
+//! # Events
+//! `stream` sends the whole sequence: created, in progress, item and part added, deltas, done,
+//! completed. Other kinds send finished items alone, which codex 0.169.0 takes for an item that
+//! starts and completes without deltas; `style: full` or `style: minimal` forces either.
+//!
+//! Every reply is laid out when the script is built, so that answering is copying.
+
+mod fault;
+mod journal;
+mod matcher;
+mod observe;
+mod pace;
+mod rules;
+mod script;
+mod server;
+mod short;
+
+pub use fault::{Ending, Fault};
+pub use journal::{BodyError, Journal, Request};
+pub use matcher::{Matcher, Pattern, TextMatcher, When};
+pub use observe::{Event, Outcome, SseData};
+pub use pace::{Hold, Pace, Pause, PauseError, UnknownGate};
+pub use rules::Violation;
+pub use script::{
+    Arguments, Call, CustomCall, Http, Message, ModelError, Phase, Reasoning, Reply, ScriptError,
+    Stream, Style, Times, Usage,
+};
+pub use server::{Builder, MockResponses, StartError, Writes};

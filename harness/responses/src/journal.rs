@@ -1,0 +1,183 @@
+//! Every request, verbatim, in order of arrival.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Headers whose values are never printed.
+const SECRET: [&str; 6] = [
+    "authorization",
+    "proxy-authorization",
+    "x-api-key",
+    "api-key",
+    "cookie",
+    "set-cookie",
+];
+
+/// The header by which codex names the subagent that asks.
+const SUBAGENT: &str = "x-openai-subagent";
+
+/// A request as it was received.
+///
+/// The values of headers that carry secrets are kept as they came; [`fmt::Debug`] masks them.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Request {
+    /// The position in the journal, counted from 0.
+    pub index: usize,
+    /// The method, e.g. `POST`.
+    pub method: String,
+    /// The path without the query, e.g. `/v1/responses`.
+    pub path: String,
+    /// The query, without the question mark.
+    pub query: Option<String>,
+    /// The headers in their order; names are in lower case, bytes that aren't UTF-8 are replaced.
+    pub headers: Vec<(String, String)>,
+    /// The body, verbatim; a copy of its own, so that it keeps no read buffer alive.
+    pub body: Bytes,
+    /// Whether the body was longer than the limit; then `body` is its beginning.
+    pub truncated: bool,
+    /// When the last byte had been read.
+    pub arrived: Instant,
+}
+
+/// A body that is not the JSON that was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BodyError {
+    /// The body is compressed, which this server does not undo.
+    #[error("the body is encoded as `{0}`; only plain bodies can be read")]
+    Encoded(String),
+    /// The body is not JSON.
+    #[error("the body is not JSON as expected: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+impl Request {
+    /// Parses the body. Nothing is kept: every call parses anew.
+    pub fn json(&self) -> Result<Value, BodyError> {
+        self.parse()
+    }
+
+    /// Parses the body as something more precise than [`Value`], which is faster; `T` may borrow
+    /// from the body.
+    pub fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, BodyError> {
+        match self.header("content-encoding") {
+            Some(encoding) if !encoding.eq_ignore_ascii_case("identity") => {
+                Err(BodyError::Encoded(encoding.to_owned()))
+            }
+            _ => Ok(serde_json::from_slice(&self.body)?),
+        }
+    }
+
+    /// The first header of this name (in any case), as received.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self
+            .headers
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// The subagent that asks: codex names it in the header `x-openai-subagent`.
+    pub fn subagent(&self) -> Option<&str> {
+        self.header(SUBAGENT)
+    }
+
+    /// Whether the model is asked: `POST …/responses`.
+    pub fn asks_model(&self) -> bool {
+        self.method == "POST" && self.path.ends_with("/responses")
+    }
+}
+
+/// The value of a header as it may be printed: a secret is replaced by its length.
+pub(crate) fn masked<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
+    if SECRET
+        .iter()
+        .any(|secret| secret.eq_ignore_ascii_case(name))
+    {
+        Cow::Owned(format!("[masked, {} bytes]", value.len()))
+    } else {
+        Cow::Borrowed(value)
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<_> = self
+            .headers
+            .iter()
+            .map(|(name, value)| (name, masked(name, value)))
+            .collect();
+        formatter
+            .debug_struct("Request")
+            .field("index", &self.index)
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .field("query", &self.query)
+            .field("headers", &headers)
+            .field("body", &String::from_utf8_lossy(&self.body))
+            .field("truncated", &self.truncated)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One line: number, method, path and size.
+impl fmt::Display for Request {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { method, path, .. } = self;
+        write!(
+            formatter,
+            "request {}: {method} {path}, {} bytes",
+            self.index + 1,
+            self.body.len()
+        )
+    }
+}
+
+/// Every request, in order of arrival, those that were refused included.
+///
+/// Clones are cheap and show the same journal, also while the server runs.
+#[derive(Clone, Debug, Default)]
+pub struct Journal(Arc<Mutex<Vec<Arc<Request>>>>);
+
+impl Journal {
+    /// The requests so far.
+    pub fn requests(&self) -> Vec<Arc<Request>> {
+        self.lock().clone()
+    }
+
+    /// The requests from a position (counted from 0) on.
+    pub fn since(&self, index: usize) -> Vec<Arc<Request>> {
+        self.lock().get(index..).unwrap_or_default().to_vec()
+    }
+
+    /// How many requests there were so far.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether there was no request yet.
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// Appends a request and numbers it.
+    pub(crate) fn append(&self, mut request: Request) -> Arc<Request> {
+        let mut requests = self.lock();
+        request.index = requests.len();
+        let request = Arc::new(request);
+        requests.push(Arc::clone(&request));
+        request
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Request>>> {
+        // Appending is a single step, so a panic elsewhere leaves the list sound.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
