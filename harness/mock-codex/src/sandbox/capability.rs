@@ -1,6 +1,12 @@
 //! What this machine can enforce.
 
 use std::fmt;
+use std::path::Path;
+use std::process::Stdio;
+
+use super::launcher::SandboxLauncher;
+use super::plan::Confinement;
+use super::policy::SandboxSpec;
 
 /// The environment variable that forces a backend: `namespaces`, `landlock` or `off`.
 pub const BACKEND_VARIABLE: &str = "MOCK_CODEX_SANDBOX";
@@ -36,6 +42,16 @@ pub enum Missing {
     PidNamespace,
 }
 
+impl Missing {
+    /// All that Landlock with seccomp cannot express.
+    pub const ALL: [Self; 4] = [
+        Self::ReadOnlyErrors,
+        Self::ProtectedNames,
+        Self::PrivateShm,
+        Self::PidNamespace,
+    ];
+}
+
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -45,4 +61,55 @@ impl fmt::Display for Missing {
             Self::PidNamespace => "pid-namespace",
         })
     }
+}
+
+/// Finds out what works with the helper of `launcher`, or takes what the environment says.
+pub(super) fn probe(launcher: &SandboxLauncher) -> Backend {
+    let forced = std::env::var(BACKEND_VARIABLE).ok();
+    match forced.as_deref() {
+        Some("namespaces") => Backend::Namespaces,
+        Some("landlock") => landlock(),
+        Some("off") => Backend::Unavailable {
+            reason: format!("`{BACKEND_VARIABLE}` is `off`"),
+        },
+        Some(other) => Backend::Unavailable {
+            reason: format!(
+                "`{BACKEND_VARIABLE}` is `{other}`, expected `namespaces`, `landlock` or `off`"
+            ),
+        },
+        None => first_that_works(launcher),
+    }
+}
+
+fn first_that_works(launcher: &SandboxLauncher) -> Backend {
+    let spec = SandboxSpec::read_only(false);
+    let Err(no_namespaces) = try_out(launcher, Confinement::Namespaces(spec.clone())) else {
+        return Backend::Namespaces;
+    };
+    let Err(no_landlock) = try_out(launcher, Confinement::Landlock(spec)) else {
+        return landlock();
+    };
+    Backend::Unavailable {
+        reason: format!("{no_namespaces}; {no_landlock}"),
+    }
+}
+
+/// The second backend.
+pub fn landlock() -> Backend {
+    Backend::Landlock {
+        missing: Missing::ALL.to_vec(),
+    }
+}
+
+/// Sets a sandbox up in a helper and runs nothing in it.
+fn try_out(launcher: &SandboxLauncher, confinement: Confinement) -> Result<(), String> {
+    let output = launcher
+        .helper(Path::new("/"), false, confinement, &[])
+        .map_err(std::io::Error::from)
+        .and_then(|mut command| command.stdin(Stdio::null()).output())
+        .map_err(|error| format!("failed to start the helper: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
 }

@@ -1,9 +1,20 @@
 //! The helper: sets up the sandbox in a process of its own, then runs the command in it.
 
 use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use super::linux::namespace::Confined;
+use super::linux::{SetupError, Step as _, landlock};
+use super::plan::{Confinement, Plan};
 
 /// The first argument that turns the executable into the helper.
 pub(super) const MARKER: &str = "__mock-codex-sandbox";
+
+/// The exit code of a command that was not started because its sandbox failed; stderr says why.
+///
+/// The real app-server's helper exits with the same code when it can't start a program.
+pub(super) const SETUP_FAILED: i32 = 101;
 
 /// Becomes the helper and never returns if the process was started as one, else does nothing.
 ///
@@ -17,6 +28,52 @@ pub fn helper_main_if_asked() {
 
 /// The helper itself; `args` are those behind its marker.
 pub fn helper_main(args: impl Iterator<Item = OsString>) -> ! {
-    drop(args);
-    std::process::exit(1)
+    let code = run(args).unwrap_or_else(|error| {
+        eprintln!("{error}");
+        SETUP_FAILED
+    });
+    std::process::exit(code)
+}
+
+fn run(mut args: impl Iterator<Item = OsString>) -> Result<i32, SetupError> {
+    let plan = args.next().unwrap_or_default();
+    let plan: Plan =
+        serde_json::from_slice(plan.as_encoded_bytes()).step(|| "read its plan".to_owned())?;
+    let command = args.nth(1).map(|program| {
+        let mut command = Command::new(program);
+        command.args(args);
+        command
+    });
+    // Fails where this process leads a session already, which is as good.
+    let _ = rustix::process::setsid();
+    let Plan {
+        parent,
+        cwd,
+        tty,
+        confinement,
+    } = &plan;
+    match confinement {
+        Confinement::None => unconfined(*tty, command),
+        Confinement::Namespaces(spec) => Confined {
+            spec,
+            parent: *parent,
+            cwd,
+            tty: *tty,
+            command,
+        }
+        .run(),
+        Confinement::Landlock(spec) => landlock::run(spec, *parent, *tty, command),
+    }
+}
+
+fn unconfined(tty: bool, command: Option<Command>) -> Result<i32, SetupError> {
+    if tty {
+        rustix::process::ioctl_tiocsctty(std::io::stdin())
+            .step(|| "take the terminal".to_owned())?;
+    }
+    let Some(mut command) = command else {
+        return Ok(0);
+    };
+    let error = command.exec();
+    Err(error).step(|| format!("run `{}`", command.get_program().display()))
 }

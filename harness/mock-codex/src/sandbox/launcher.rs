@@ -4,22 +4,28 @@ use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, OnceLock};
 
-use super::capability::Backend;
+use super::capability::{self, Backend};
+use super::helper::MARKER;
+use super::plan::{Confinement, Plan};
 use super::policy::Sandbox;
 
-/// Starts commands, through the helper where they are restricted.
+/// Set to `1` for restricted commands without network, as codex 0.169.0 does.
+pub const NETWORK_DISABLED_VARIABLE: &str = "CODEX_SANDBOX_NETWORK_DISABLED";
+
+/// Starts commands, through the helper where they are restricted. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct SandboxLauncher {
     helper: PathBuf,
     prefix_args: Vec<OsString>,
-    backend: Backend,
+    backend: Arc<OnceLock<Backend>>,
 }
 
 /// A command ready to be given its input and output.
 #[derive(Debug)]
 pub struct Prepared {
-    /// Leads a process group of its own.
+    /// The process to start; it leads a session or a process group of its own.
     pub command: Command,
     /// What the sandbox adds to the environment.
     pub env: Vec<(&'static str, &'static str)>,
@@ -48,35 +54,43 @@ pub enum LaunchError {
     /// The request names no program.
     #[error("the command is empty")]
     EmptyCommand,
+    /// A path that is not UTF-8 can't be told to the helper.
+    #[error("failed to describe the sandbox: {0}")]
+    Plan(#[from] serde_json::Error),
 }
 
 impl SandboxLauncher {
     /// A launcher that starts `helper` (whose `main` calls
     /// [`helper_main_if_asked`](super::helper_main_if_asked)) for restricted commands.
-    ///
-    /// Finds out what the machine can enforce by trying it once.
     pub fn new(helper: impl Into<PathBuf>) -> Self {
         Self::with_prefix_args(helper, Vec::new())
     }
 
-    /// The same for a helper that is reached behind `prefix_args`, which then calls
-    /// [`helper_main`](super::helper_main) itself.
+    /// The same for a helper that is reached behind `prefix_args`; it then looks for the marker
+    /// itself and calls [`helper_main`](super::helper_main) with what follows.
     pub fn with_prefix_args(helper: impl Into<PathBuf>, prefix_args: Vec<OsString>) -> Self {
         Self {
             helper: helper.into(),
             prefix_args,
-            backend: Backend::Unavailable {
-                reason: "not built yet".to_owned(),
-            },
+            backend: Arc::default(),
         }
     }
 
-    /// What restricted commands run under.
-    pub fn backend(&self) -> &Backend {
-        &self.backend
+    /// The same under a backend that is known, without trying it.
+    #[must_use]
+    pub fn with_backend(mut self, backend: Backend) -> Self {
+        self.backend = Arc::new(OnceLock::from(backend));
+        self
     }
 
-    /// The command line that runs `argv` in `cwd` under `sandbox`.
+    /// What restricted commands run under.
+    ///
+    /// The first call finds out by trying, which takes a few milliseconds.
+    pub fn backend(&self) -> &Backend {
+        self.backend.get_or_init(|| capability::probe(self))
+    }
+
+    /// The command that runs `argv` in `cwd` under `sandbox`, on a terminal if `tty`.
     ///
     /// # Errors
     /// [`LaunchError::Unavailable`] where the machine cannot enforce `sandbox`.
@@ -88,19 +102,56 @@ impl SandboxLauncher {
         tty: bool,
     ) -> Result<Prepared, LaunchError> {
         let (program, args) = argv.split_first().ok_or(LaunchError::EmptyCommand)?;
-        if let (Sandbox::Restricted(_), Backend::Unavailable { reason }) = (sandbox, &self.backend)
-        {
-            return Err(LaunchError::Unavailable {
-                reason: reason.clone(),
-            });
-        }
-        let _ = (&self.helper, &self.prefix_args, tty);
-        let mut command = Command::new(program);
-        command.args(args).current_dir(cwd).process_group(0);
-        Ok(Prepared {
-            command,
-            env: Vec::new(),
-            stop: Stop::Group,
-        })
+        let mut env = Vec::new();
+        let (mut command, stop) = match sandbox {
+            Sandbox::Unrestricted if !tty => {
+                let mut command = Command::new(program);
+                command.args(args).process_group(0);
+                (command, Stop::Group)
+            }
+            Sandbox::Unrestricted => (self.helper(cwd, tty, Confinement::None, argv)?, Stop::Group),
+            Sandbox::Restricted(spec) => {
+                if !spec.network {
+                    env.push((NETWORK_DISABLED_VARIABLE, "1"));
+                }
+                let confinement = match self.backend() {
+                    Backend::Namespaces => Confinement::Namespaces(spec.clone()),
+                    Backend::Landlock { .. } => Confinement::Landlock(spec.clone()),
+                    Backend::Unavailable { reason } => {
+                        return Err(LaunchError::Unavailable {
+                            reason: reason.clone(),
+                        });
+                    }
+                };
+                (self.helper(cwd, tty, confinement, argv)?, Stop::Helper)
+            }
+        };
+        command.current_dir(cwd);
+        Ok(Prepared { command, env, stop })
+    }
+
+    /// The helper's command line; an empty `argv` only sets the sandbox up.
+    pub(super) fn helper(
+        &self,
+        cwd: &Path,
+        tty: bool,
+        confinement: Confinement,
+        argv: &[String],
+    ) -> Result<Command, serde_json::Error> {
+        let parent = std::process::id();
+        let plan = Plan {
+            parent,
+            cwd: cwd.to_path_buf(),
+            tty,
+            confinement,
+        };
+        let mut command = Command::new(&self.helper);
+        command
+            .args(&self.prefix_args)
+            .arg(MARKER)
+            .arg(serde_json::to_string(&plan)?)
+            .arg("--");
+        command.args(argv);
+        Ok(command)
     }
 }

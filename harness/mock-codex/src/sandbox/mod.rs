@@ -9,6 +9,8 @@
 pub mod capability;
 mod helper;
 pub mod launcher;
+mod linux;
+mod plan;
 pub mod policy;
 
 pub use capability::{Backend, Missing};

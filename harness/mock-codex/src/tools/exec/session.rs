@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
+use tokio::io::AsyncReadExt as _;
 use tokio::sync::{broadcast, watch};
 
 use super::output::Output;
-use super::terminal::Terminal;
+use super::terminal::{self, Reader, Writer};
 use crate::sandbox::launcher::Stop;
 use crate::sandbox::{LaunchError, Sandbox, SandboxLauncher};
 
@@ -88,7 +89,7 @@ pub enum WriteError {
 #[derive(Debug)]
 struct Shared {
     pid: u32,
-    terminal: Terminal,
+    writer: Writer,
     output: Mutex<Output>,
     chunks: broadcast::Sender<Bytes>,
 }
@@ -106,7 +107,7 @@ impl Session {
             .env_clear()
             .envs(request.env.iter().map(|(name, value)| (name, value)));
         command.envs(prepared.env);
-        let terminal = Terminal::attach(&mut command, request.tty)?;
+        let (reader, writer) = terminal::attach(&mut command, request.tty)?;
         let mut child = tokio::process::Command::from(command)
             .kill_on_drop(false)
             .spawn()?;
@@ -114,12 +115,12 @@ impl Session {
         let pid = child.id().unwrap_or_default();
         let shared = Arc::new(Shared {
             pid,
-            terminal,
+            writer,
             output: Mutex::default(),
             chunks: broadcast::Sender::new(CHUNK_BACKLOG),
         });
         let (exited, exit) = watch::channel(None);
-        let reader = tokio::spawn(read_output(Arc::clone(&shared)));
+        let reader = tokio::spawn(read_output(reader, Arc::clone(&shared)));
         tokio::spawn(async move {
             let status = child.wait().await;
             let mut reader = reader;
@@ -185,10 +186,8 @@ impl Session {
     /// # Errors
     /// [`WriteError::Closed`] if it has none.
     pub async fn write_stdin(&self, bytes: &[u8]) -> Result<(), WriteError> {
-        if !self.shared.terminal.is_interactive() {
-            return Err(WriteError::Closed);
-        }
-        Ok(self.shared.terminal.write_all(bytes).await?)
+        let writer = self.shared.writer.as_ref().ok_or(WriteError::Closed)?;
+        Ok(terminal::write_all(writer, bytes).await?)
     }
 
     /// Kills the command with all its descendants; a no-op once it has ended.
@@ -219,9 +218,10 @@ impl Shared {
     }
 }
 
-async fn read_output(shared: Arc<Shared>) {
+async fn read_output(mut reader: Reader, shared: Arc<Shared>) {
     let mut buffer = vec![0; CHUNK_BYTES];
-    while let Ok(length @ 1..) = shared.terminal.read(&mut buffer).await {
+    // A terminal whose last process has gone says EIO instead of the end.
+    while let Ok(length @ 1..) = reader.read(&mut buffer).await {
         let chunk = &buffer[..length];
         shared.lock_output().push(chunk);
         // Nobody needs to listen.

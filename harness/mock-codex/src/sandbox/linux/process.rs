@@ -1,0 +1,81 @@
+//! Processes of the helper: starting one in new namespaces, and waiting for several things at once.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+
+use nix::errno::Errno;
+use nix::sched::CloneFlags;
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+use rustix::event::{PollFd, PollFlags, poll};
+
+/// The child's stack; it only sets things up and waits.
+const STACK_BYTES: usize = 1024 * 1024;
+
+/// Starts a child that runs `body` in new namespaces and exits with its result.
+///
+/// This process must have one thread only.
+#[allow(
+    unsafe_code,
+    reason = "no safe interface starts a child in new namespaces; the helper is single-threaded, so \
+              the child may do everything its parent could"
+)]
+pub(super) fn start(namespaces: CloneFlags, body: impl FnOnce() -> i32) -> io::Result<Pid> {
+    let mut stack = vec![0; STACK_BYTES];
+    let mut body = Some(body);
+    let run: Box<dyn FnMut() -> isize> = Box::new(|| body.take().map_or(1, |body| body()) as isize);
+    // SAFETY: there is one thread, so no lock is held by another at this moment; without CLONE_VM
+    // the child has its own copy of the memory, the stack included; the stack is large enough for
+    // `body`, whose depth is small and fixed.
+    let child = unsafe {
+        nix::sched::clone(
+            run,
+            &mut stack,
+            namespaces,
+            Some(Signal::SIGCHLD as nix::libc::c_int),
+        )
+    };
+    Ok(child?)
+}
+
+/// Signals that a helper process reads instead of being hit by them.
+pub(super) fn signals(wanted: &[Signal]) -> io::Result<SignalFd> {
+    let set: SigSet = wanted.iter().copied().collect();
+    set.thread_block()?;
+    Ok(SignalFd::with_flags(
+        &set,
+        SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK,
+    )?)
+}
+
+/// Waits until one of `fds` is readable; says which are.
+pub(super) fn wait_readable<const N: usize>(fds: [BorrowedFd<'_>; N]) -> io::Result<[bool; N]> {
+    let mut polled = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+    loop {
+        match poll(&mut polled, None) {
+            Ok(_) => return Ok(polled.each_ref().map(|fd| !fd.revents().is_empty())),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Reaps every child that has ended; the exit code of `of` if it is among them, where a signal `n`
+/// counts as `128 + n`.
+pub(super) fn reap(of: Pid) -> Option<i32> {
+    let mut code = None;
+    loop {
+        let (pid, status) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::Exited(pid, status)) => (pid, status),
+            Ok(WaitStatus::Signaled(pid, signal, _)) => (pid, 128 + signal as i32),
+            Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return code,
+            Err(Errno::EINTR) | Ok(_) => continue,
+            Err(_) => return code,
+        };
+        if pid == of {
+            code = Some(status);
+        }
+    }
+}
