@@ -1,1 +1,101 @@
-//! Takes out of a transcript what differs between two honest runs.
+//! From a transcript to what a client would notice: equal for two honest runs.
+//!
+//! Two runs of one scenario differ in ids, directories, times and in the order of frames that race
+//! each other; two implementations differ in how they word what they tell the model. None of that
+//! is a client's business. [`normalise`] replaces such values by placeholders and puts racing
+//! frames in one order; [`project`] writes what is left as text that diffs well.
+//!
+//! This is the only place that knows what may differ. Each thing is a named rule of [`rules`], with
+//! its reason; a difference that no rule names is a difference.
+
+mod facts;
+mod model;
+mod names;
+mod order;
+mod project;
+mod render;
+mod rule;
+mod scan;
+mod value;
+
+use codex_wire::transcript::{Entry, Event, ModelRequest};
+use serde_json::Value;
+
+pub use self::project::project;
+pub use self::rule::{Rule, rules};
+
+use self::names::Names;
+use self::value::Replacer;
+use crate::run::outcome::Places;
+
+/// The transcript with placeholders in place of what differs from run to run, racing frames in
+/// one order, and positions in place of times. Applied twice it changes nothing more.
+pub fn normalise(transcript: &[Entry], places: &Places) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = transcript
+        .iter()
+        .filter(|entry| !is_host_notice(&entry.event))
+        .cloned()
+        .collect();
+    order::settle(&mut entries);
+    let names = Names::collect(&entries);
+    let said = facts::said_by_client(&entries);
+    let mut replacer = Replacer::new(names, places);
+    replace_all(&mut entries, &mut replacer, &said);
+    for (position, entry) in (0u64..).zip(&mut entries) {
+        entry.t_us = position;
+    }
+    entries
+}
+
+/// Frames of the client's wire first, then the model's: ids are numbered by their first
+/// appearance, and which wire is first to show one is a race.
+fn replace_all(entries: &mut [Entry], replacer: &mut Replacer<'_>, said: &facts::Said) {
+    for entry in entries.iter_mut() {
+        match &mut entry.event {
+            Event::Client(frame) | Event::Server(frame) => replacer.frame(frame),
+            Event::ClientRaw(text) | Event::ServerRaw(text) => replacer.text_in_place(text),
+            _ => {}
+        }
+    }
+    for entry in entries.iter_mut() {
+        if let Event::ModelRequest(request) = &mut entry.event {
+            replace_request(request, replacer, said);
+        }
+    }
+    for entry in entries.iter_mut() {
+        match &mut entry.event {
+            Event::Stderr(text) => replacer.text_in_place(text),
+            Event::Process(codex_wire::transcript::Process::Started(arguments)) => {
+                arguments.iter_mut().for_each(|argument| replacer.text_in_place(argument));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn replace_request(request: &mut ModelRequest, replacer: &mut Replacer<'_>, said: &facts::Said) {
+    replacer.text_in_place(&mut request.path);
+    request.headers = facts::headers(&request.headers);
+    for (name, value) in &mut request.headers {
+        let mut held = Value::String(std::mem::take(value));
+        replacer.member(name, &mut held);
+        *value = match held {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+    }
+    facts::of_body(&mut request.body, said);
+    replacer.value(&mut request.body);
+    facts::sort_roots(&mut request.body);
+}
+
+/// The rule `host-notices`.
+fn is_host_notice(event: &Event) -> bool {
+    let Event::Server(frame) = event else {
+        return false;
+    };
+    frame["method"] == "configWarning"
+        && frame["params"]["summary"]
+            .as_str()
+            .is_some_and(|summary| summary.contains("bubblewrap"))
+}

@@ -1,0 +1,103 @@
+//! Writing what the app-server asked the model.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use codex_wire::transcript::{Entry, Event, ModelRequest};
+use serde_json::{Map, Value};
+
+use super::render;
+
+/// Each request: its headers and the members of its body; of a later request of the same thread
+/// only what is new (the rule `only-news`).
+pub(super) fn project(out: &mut String, transcript: &[Entry]) {
+    let mut before: HashMap<String, Map<String, Value>> = HashMap::new();
+    for entry in transcript {
+        let Event::ModelRequest(request) = &entry.event else {
+            continue;
+        };
+        let _ = writeln!(out, "⇒ {} {}", request.method, request.path);
+        let now = members(request);
+        let conversation = conversation(request);
+        news(out, before.get(&conversation), &now);
+        before.insert(conversation, now);
+    }
+}
+
+/// The headers as one member, then those of the body.
+fn members(request: &ModelRequest) -> Map<String, Value> {
+    let headers = request.headers.iter().map(|(name, value)| {
+        let value = match serde_json::from_str(value) {
+            Ok(object @ Value::Object(_)) => object,
+            _ => Value::String(value.clone()),
+        };
+        (name.clone(), value)
+    });
+    let mut members = Map::from_iter([("headers".to_owned(), Value::Object(headers.collect()))]);
+    match &request.body {
+        Value::Object(body) => members.extend(body.clone()),
+        Value::Null => {}
+        other => {
+            members.insert("body".into(), other.clone());
+        }
+    }
+    members
+}
+
+/// Requests of one thread, and of one helper of it, are one conversation.
+fn conversation(request: &ModelRequest) -> String {
+    let header = |name: &str| {
+        let found = request.headers.iter().find(|(header, _)| header == name);
+        found.map(|(_, value)| value.as_str())
+    };
+    let thread = header("thread-id").or_else(|| request.body["prompt_cache_key"].as_str());
+    format!("{thread:?} {:?}", header("x-openai-subagent"))
+}
+
+fn news(out: &mut String, before: Option<&Map<String, Value>>, now: &Map<String, Value>) {
+    let mut same = Vec::new();
+    for (name, value) in now {
+        let old = before.and_then(|before| before.get(name));
+        match (old, value) {
+            (old, Value::Array(input)) if name == "input" => {
+                let old = old.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+                new_input(out, old, input);
+            }
+            (Some(old), new) if old == new => same.push(name.as_str()),
+            (Some(Value::Object(old)), Value::Object(new)) => changed(out, name, old, new),
+            (_, new) => render::member(out, name, new, 2),
+        }
+    }
+    let gone = before.into_iter().flat_map(Map::keys).filter(|name| !now.contains_key(*name));
+    for name in gone {
+        let _ = writeln!(out, "  without {name}");
+    }
+    if !same.is_empty() {
+        let _ = writeln!(out, "  as before: {}", same.join(", "));
+    }
+}
+
+/// The members that changed, and the names of those that are gone.
+fn changed(out: &mut String, name: &str, old: &Map<String, Value>, new: &Map<String, Value>) {
+    let _ = writeln!(out, "  {name}: (as before, but)");
+    for (name, value) in new {
+        if old.get(name) != Some(value) {
+            render::member(out, name, value, 4);
+        }
+    }
+    for name in old.keys().filter(|name| !new.contains_key(*name)) {
+        let _ = writeln!(out, "    without {name}");
+    }
+}
+
+fn new_input(out: &mut String, seen: &[Value], input: &[Value]) {
+    let same = seen.iter().zip(input).take_while(|(old, new)| old == new).count();
+    let _ = match (same, seen.len() - same) {
+        (0, 0) => writeln!(out, "  input:"),
+        (_, 0) => writeln!(out, "  input: (as before, and)"),
+        (_, gone) => writeln!(out, "  input: (the first {same} as before, {gone} gone, and)"),
+    };
+    for item in &input[same..] {
+        render::element(out, "+", item, 4);
+    }
+}

@@ -1,0 +1,166 @@
+//! The table of rules, for people.
+
+/// A difference between two honest runs, or two implementations, that is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does.
+    pub does: &'static str,
+    /// Why that is none of the client's business.
+    pub because: &'static str,
+}
+
+/// Every rule, in the order in which they apply.
+pub fn rules() -> &'static [Rule] {
+    RULES
+}
+
+const fn rule(name: &'static str, does: &'static str, because: &'static str) -> Rule {
+    Rule { name, does, because }
+}
+
+const RULES: &[Rule] = &[
+    // ---- frames
+    rule(
+        "host-notices",
+        "leaves out the `configWarning` about bubblewrap, the only frame that is ever left out",
+        "it tells what is installed on the machine; on the next machine it does not come",
+    ),
+    rule(
+        "racing-notices",
+        "puts `thread/settings/updated` and `warning`, in this order, directly behind the reply to \
+         the request that caused them",
+        "the app-server sends them before or after that reply, as its tasks happen to run",
+    ),
+    rule(
+        "output-deltas",
+        "joins the `outputDelta` frames of a command up to the next other frame of its item, puts \
+         them directly before that one (or behind the end of the turn), and writes their text as \
+         `<part of aggregatedOutput>` where it is one",
+        "the operating system decides how output is cut, and what is printed in the first instant \
+         appears in `aggregatedOutput` alone",
+    ),
+    rule(
+        "late-items",
+        "puts item frames that come after the end of their turn directly behind its \
+         `turn/completed`",
+        "a command that was left running reports when it likes, also between frames of a later turn",
+    ),
+    rule(
+        "parallel-items",
+        "sorts the frames of calls that one response of the model asked for: all starts first, then \
+         item by item",
+        "the calls run side by side; which one is first is the scheduler's choice",
+    ),
+    rule(
+        "approval-status",
+        "puts the status that ends an approval before the `item/completed` of the call",
+        "after an answer the two are sent by different tasks; both orders were seen",
+    ),
+    rule(
+        "clock",
+        "replaces each recorded moment by its position",
+        "how long things take is not part of the protocol",
+    ),
+    // ---- values
+    rule(
+        "ids",
+        "numbers ids by their first appearance and their role (`<thread-1>`, `<turn-2>`, \
+         `<item-1>`, `<installation-1>`, …), also within strings; request ids, item ids that the \
+         script chose, and ids that are no UUID in a client's frame stay",
+        "the app-server makes ids up; that the same one comes back is what counts",
+    ),
+    rule(
+        "places",
+        "writes the directories of the run by their names: `${workspace}`, `${codex_home}`, …",
+        "every run has its own",
+    ),
+    rule(
+        "times",
+        "writes a point in time as `<time s>` or `<time ms>`, by its unit, and a duration as \
+         `<duration>`; null and impossible values stay, and so do dates that are not of a run",
+        "time passes; the unit does not",
+    ),
+    rule(
+        "rollout-dates",
+        "replaces the date and time in the path of a thread's file",
+        "it is the moment at which the thread was made",
+    ),
+    rule(
+        "versions",
+        "writes version, system and terminal in user agents, and `cliVersion`, as placeholders",
+        "they name the build and the machine, which the snapshot's header records",
+    ),
+    rule(
+        "host",
+        "replaces the machine's name and platform",
+        "they are the machine's",
+    ),
+    rule(
+        "processes",
+        "numbers the process ids that the app-server chose (`<process-1>`), also where the model is \
+         told of them as a session",
+        "they are random numbers",
+    ),
+    rule(
+        "ports",
+        "writes the port in a loopback address as `<port>`",
+        "the scripted model listens wherever there is room",
+    ),
+    rule(
+        "command-figures",
+        "replaces chunk id, wall time and token count in what the model is told of a command",
+        "they follow from the moment, and the token count from the length of paths",
+    ),
+    // ---- what the model is asked
+    rule(
+        "model-headers",
+        "keeps every header of a model request but those of HTTP itself (`host`, \
+         `content-length`, …) and sorts them",
+        "the HTTP library adds them",
+    ),
+    rule(
+        "telemetry",
+        "keeps of the turn's metadata the ids, what is told of the sandbox, the kind of the request \
+         and its model",
+        "the rest are notes of the implementation to its own service",
+    ),
+    rule(
+        "item-ids",
+        "drops the `id` of input items, not `call_id`",
+        "they are made up anew and refer to nothing",
+    ),
+    rule(
+        "own-words",
+        "writes the base prompt as `<base instructions>`, the list of skills as `<skills>`, and the \
+         permissions and environment texts as the facts that they state; texts that the client or \
+         the user gave stay",
+        "the words are each implementation's own; what they tell the model is not",
+    ),
+    rule(
+        "tools",
+        "writes tools as their names",
+        "descriptions and schemas are each implementation's own words",
+    ),
+    rule(
+        "only-news",
+        "shows of a request what differs from the previous request of that thread: the headers and \
+         members that changed, and the input that was added",
+        "the rest is the same, which is checked here",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::rules;
+
+    #[test]
+    fn names_are_unique_and_every_rule_says_why() {
+        let mut seen = std::collections::BTreeSet::new();
+        for rule in rules() {
+            assert!(seen.insert(rule.name), "`{}` twice", rule.name);
+            assert!(!rule.does.is_empty() && !rule.because.is_empty());
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Replacing values, member by member.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::names::{Names, PROCESS};
+use super::scan;
+use crate::run::outcome::Places;
+
+/// Replaces what differs from run to run in the values of a transcript.
+pub(super) struct Replacer<'a> {
+    names: Names,
+    /// Directories and what is written for them, the deepest first.
+    places: Vec<(&'a str, &'static str)>,
+    /// The directory that all others are below.
+    root: Option<&'a str>,
+}
+
+/// What a member's value becomes; `None`: it stays.
+type Replace = fn(&Value) -> Option<String>;
+
+/// Members whose values are replaced, whatever they are part of.
+const MEMBERS: &[(&str, Replace)] = &[
+    ("createdAt", moment),
+    ("updatedAt", moment),
+    ("recencyAt", moment),
+    ("sectionEnteredAt", moment),
+    ("startedAt", moment),
+    ("completedAt", moment),
+    ("archivedAt", moment),
+    ("emittedAtMs", moment),
+    ("startedAtMs", moment),
+    ("completedAtMs", moment),
+    ("createdAtMs", moment),
+    ("modifiedAtMs", moment),
+    ("turn_started_at_unix_ms", moment),
+    ("backwardsCursor", cursor),
+    ("nextCursor", cursor),
+    ("durationMs", duration),
+    ("timeUsedSeconds", duration),
+    ("userAgent", agent),
+    ("user-agent", agent),
+    ("cliVersion", version),
+    ("serverName", host),
+    ("platformFamily", platform),
+    ("platformOs", platform),
+    ("current_date", date),
+    ("timezone", timezone),
+];
+
+impl<'a> Replacer<'a> {
+    /// A replacer for one transcript.
+    pub(super) fn new(names: Names, places: &'a Places) -> Self {
+        let mut known: Vec<(&str, &str)> = [
+            (&places.workspace, "${workspace}"),
+            (&places.codex_home, "${codex_home}"),
+            (&places.outside, "${outside}"),
+            (&places.tmpdir, "${tmpdir}"),
+            (&places.home, "${home}"),
+            (&places.root, "${root}"),
+        ]
+        .into_iter()
+        .filter_map(|(path, name)| Some((text_of(path)?, name)))
+        .collect();
+        known.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
+        Self {
+            names,
+            places: known,
+            root: text_of(&places.root),
+        }
+    }
+
+    /// A frame: a request's id is its sender's choice and stays.
+    pub(super) fn frame(&mut self, frame: &mut Value) {
+        let Value::Object(members) = frame else {
+            return self.value(frame);
+        };
+        for (member, value) in members {
+            if member != "id" {
+                self.member(member, value);
+            }
+        }
+    }
+
+    /// Any value.
+    pub(super) fn value(&mut self, value: &mut Value) {
+        match value {
+            Value::String(text) => self.text_in_place(text),
+            Value::Array(elements) => elements.iter_mut().for_each(|e| self.value(e)),
+            Value::Object(members) => {
+                if members.keys().any(|key| scan::uuids(key, |_| String::new()).is_some()) {
+                    self.keys(members);
+                }
+                for (member, value) in members {
+                    self.member(member, value);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Ids that are keys: replaced, and the members sorted, as such a map has no order.
+    fn keys(&mut self, members: &mut Map<String, Value>) {
+        for (mut key, value) in std::mem::take(members) {
+            self.text_in_place(&mut key);
+            members.insert(key, value);
+        }
+        members.sort_keys();
+    }
+
+    /// The value of a member or header.
+    pub(super) fn member(&mut self, member: &str, value: &mut Value) {
+        let replace = MEMBERS.iter().find(|(name, _)| *name == member);
+        if let Some(put) = replace.and_then(|(_, replace)| replace(value)) {
+            *value = Value::String(put);
+            return;
+        }
+        if let ("processId", Value::String(id)) = (member, &*value)
+            && let Some(name) = self.names.process(id)
+        {
+            *value = Value::String(name.clone());
+            return;
+        }
+        self.value(value);
+    }
+
+    /// Any text.
+    pub(super) fn text_in_place(&mut self, text: &mut String) {
+        if self.root.is_none_or(|root| text.contains(root)) {
+            for (path, name) in &self.places {
+                if text.contains(path) {
+                    *text = text.replace(path, name);
+                }
+            }
+        }
+        if let Some(put) = scan::uuids(text, |id| self.names.of(id, scan::UNKNOWN)) {
+            *text = put;
+        }
+        if let Some(put) = scan::marked(text, |id| self.names.of(id, PROCESS)) {
+            *text = put;
+        }
+        for (id, name) in self.names.odd() {
+            if text.contains(id) {
+                *text = text.replace(id, name);
+            }
+        }
+    }
+}
+
+fn text_of(path: &Path) -> Option<&str> {
+    path.to_str().filter(|path| path.len() > 1)
+}
+
+/// A point in time of this century, by its unit.
+fn moment(value: &Value) -> Option<String> {
+    const SECONDS: std::ops::Range<f64> = 1e9..4.2e9;
+    let number = value.as_f64()?;
+    let unit = if SECONDS.contains(&number) {
+        "s"
+    } else if SECONDS.contains(&(number / 1000.0)) {
+        "ms"
+    } else {
+        return None;
+    };
+    Some(format!("<time {unit}>"))
+}
+
+/// A place in a list, where it is given as a moment: `2026-11-21T07:52:37.885Z`.
+fn cursor(value: &Value) -> Option<String> {
+    let (date, rest) = value.as_str()?.split_once('T')?;
+    let digits = date.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    (digits && rest.ends_with('Z')).then(|| "<time>".into())
+}
+
+fn duration(value: &Value) -> Option<String> {
+    value.as_f64().filter(|n| *n >= 0.0).map(|_| "<duration>".into())
+}
+
+fn agent(value: &Value) -> Option<String> {
+    scan::user_agent(value.as_str()?)
+}
+
+fn version(value: &Value) -> Option<String> {
+    value.as_str().map(|_| "<version>".into())
+}
+
+fn host(value: &Value) -> Option<String> {
+    value.as_str().map(|_| "<host>".into())
+}
+
+fn platform(value: &Value) -> Option<String> {
+    value.as_str().map(|_| "<platform>".into())
+}
+
+fn date(value: &Value) -> Option<String> {
+    value.as_str().map(|_| "<date>".into())
+}
+
+fn timezone(value: &Value) -> Option<String> {
+    value.as_str().map(|_| "<timezone>".into())
+}
