@@ -1,3 +1,31 @@
 //! Scenarios: the file format, loading and expansion.
+//!
+//! A text becomes a tree with places (`yaml`), takes in its parts (`include`), is written out for
+//! each combination of its matrix (`matrix`, `expand`) and decoded by tables (`format`, `steps`,
+//! `matcher`) into a [`model::Case`]. Defects are collected on the way and reported all at once.
 
+mod case;
+mod expand;
+mod format;
+mod gates;
+mod include;
+mod load;
+mod matcher;
+mod matrix;
 pub mod model;
+mod names;
+mod problem;
+mod record;
+mod replies;
+mod select;
+mod shape;
+mod source;
+mod step;
+mod steps;
+pub mod template;
+mod yaml;
+
+pub use load::{LoadReport, MAX_BYTES, load};
+pub use problem::LoadError;
+pub use select::select;
+pub use steps::Group;

@@ -47,7 +47,8 @@ pub struct Case {
     pub home: Home,
     /// Files laid out before the run: path (with variables) and text.
     pub files: Vec<(String, String)>,
-    /// The script of the model: each a reply of `mock_responses`, as JSON with variables.
+    /// The script of the model: each a reply of `mock_responses`, as JSON with variables. They
+    /// may name results of any step (a listener's port), so they are put in when served.
     pub model: Vec<Located<Value>>,
     /// What is done, in order.
     pub steps: Vec<Step>,
@@ -102,14 +103,24 @@ pub struct Step {
 
 /// What a step does. `thread` and `turn` members name an earlier result.
 #[derive(Clone, Debug)]
+#[expect(
+    missing_docs,
+    reason = "members have the names and meanings of the file format's table"
+)]
 pub enum Action {
     // ---- verbs: every client has them, or says that it hasn't
     /// `thread_start`
     ThreadStart(Permissions),
     /// `thread_resume`
-    ThreadResume { thread: String, permissions: Permissions },
+    ThreadResume {
+        thread: String,
+        permissions: Permissions,
+    },
     /// `thread_fork`
-    ThreadFork { thread: String, permissions: Permissions },
+    ThreadFork {
+        thread: String,
+        permissions: Permissions,
+    },
     /// `thread_read`
     ThreadRead { thread: String, include_turns: bool },
     /// `thread_list`
@@ -148,23 +159,39 @@ pub enum Action {
     Approve { answers: Map<String, Value> },
     // ---- wire: the reference client alone
     /// `request`: any method; the id is chosen unless given.
-    Request { method: String, params: Option<Value>, id: Option<Value> },
+    Request {
+        method: String,
+        params: Option<Value>,
+        id: Option<Value>,
+    },
     /// `notify`: any notification.
-    Notify { method: String, params: Option<Value> },
-    /// `send_line`: these bytes, as they are; a `\n` is added unless `bare`.
+    Notify {
+        method: String,
+        params: Option<Value>,
+    },
+    /// `send_line`: these bytes, as they are; a `\n` is added unless `bare`. Variables in
+    /// bytes that are UTF-8 are put in when the step runs.
     SendLine { bytes: Vec<u8>, bare: bool },
     /// `await`: the next frame of the server that matches, or one that came since the last
     /// `await` for the same method.
-    Await { method: Option<String>, matching: Option<Matcher> },
+    Await {
+        method: Option<String>,
+        matching: Option<Matcher>,
+    },
     /// `respond`: the answer to a server request that an `await` bound.
-    Respond { to: String, result: Option<Value>, error: Option<Value> },
+    Respond {
+        to: String,
+        result: Option<Value>,
+        error: Option<Value>,
+    },
     /// `close_stdin`: and wait for the app-server's end; the result is `{code, signal}`.
     CloseStdin,
     /// `signal`: send it (`SIGTERM`, `SIGKILL`, `SIGINT`) and wait for the end.
     Signal { name: String },
     // ---- world: for both
-    /// `file`: a look at the disk; the result is `{exists, text, kind}`.
-    File { path: String, checks: Map<String, Value> },
+    /// `file`: a look at the disk; the result is `{exists, text, kind}`, which `checks` (an
+    /// object matcher on the members that the file names) judges.
+    File { path: String, checks: Matcher },
     /// `release`: opens a gate of the script.
     Release { gate: String },
     /// `listen`: a loopback listener; the result is `{port, connections}`.
@@ -199,7 +226,8 @@ pub struct Turn {
 /// What must be true of a value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Matcher {
-    /// Equal to this; numbers by value, strings after variables are put in.
+    /// Equal to this; numbers by value, strings after variables are put in. Also
+    /// `{equals: …}`, which takes an object or list as a whole.
     Equal(Value),
     /// An object whose named members match; others may be there.
     Object(Vec<(String, Matcher)>),
@@ -217,7 +245,7 @@ pub enum Matcher {
     Not(Box<Matcher>),
     /// `{absent: true}`: the member isn't there; `{absent: false}`: it is.
     Absent(bool),
-    /// `{type: …}`: null, boolean, number, string, array or object.
+    /// `{type: …}`: null, boolean, integer, number, string, array or object.
     Type(String),
     /// `{length: n}`: of a string (characters), list or object.
     Length(Box<Matcher>),
@@ -246,7 +274,7 @@ pub struct CaseExpect {
     pub stderr: Option<Located<Matcher>>,
     /// `leftover_replies: true`: replies of the script may stay unused.
     pub leftover_replies: bool,
-    /// `unanswered`: rules of the model's journal that this case breaks on purpose.
+    /// `allow`: rules of the model's journal that this case breaks on purpose.
     pub allow: Vec<String>,
 }
 

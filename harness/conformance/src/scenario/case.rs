@@ -1,0 +1,190 @@
+//! One combination of a file, decoded into a [`Case`].
+
+use serde_json::Value;
+
+use super::format::{EXPECT, EXPECT_MODEL, FRAMES, HOME, SCENARIO};
+use super::model::{
+    Case, CaseExpect, FrameCount, Home, Located, Location, Matcher, Projection, Side, Step,
+};
+use super::names::Names;
+use super::problem::Problem;
+use super::record::read_matcher;
+use super::shape::{Checker, Fields, Record};
+use super::source::Sources;
+use super::step::{Steps, decode_steps};
+use super::yaml::Node;
+use super::{gates, replies};
+
+/// What is known of a case before its file is decoded.
+pub(crate) struct Frame<'a> {
+    pub(crate) sources: &'a Sources,
+    /// The case's id.
+    pub(crate) id: String,
+    /// The scenario's id.
+    pub(crate) scenario: &'a str,
+    /// The names of the matrix's dimensions.
+    pub(crate) dimensions: Vec<String>,
+}
+
+impl Frame<'_> {
+    fn at(&self, node: &Node) -> Location {
+        self.sources.locate(node.span)
+    }
+}
+
+/// Decodes a scenario whose includes and matrix variables are put in. All that is wrong goes to
+/// `problems`; the case may only be used if there is nothing.
+pub(crate) fn decode(root: &Node, frame: &Frame<'_>, problems: &mut Vec<Problem>) -> Case {
+    let names = Names::new(frame.dimensions.clone());
+    let record = check(root, SCENARIO, "a scenario", &names, problems);
+    for part in ["home", "files"] {
+        record
+            .get(part)
+            .into_iter()
+            .for_each(|node| names.check(node, problems));
+    }
+    let Steps { steps, names } = decode_steps(record.get("steps"), frame.sources, names, problems);
+    for part in ["model", "expect"] {
+        record
+            .get(part)
+            .into_iter()
+            .for_each(|node| names.check(node, problems));
+    }
+    let model = record
+        .get("model")
+        .and_then(Node::elements)
+        .unwrap_or_default();
+    replies::check(model, problems);
+    gates::check(model, record.get("steps"), problems);
+    if record.get("steps").is_none() && root.members().is_some() {
+        let hint = "`steps`: what is done, in order";
+        problems.push(Problem::new(root.span, "a scenario needs `steps`", "no `steps`").hint(hint));
+    }
+    Case {
+        id: frame.id.clone(),
+        scenario: frame.scenario.to_owned(),
+        at: frame.at(root),
+        name: record.text("name"),
+        about: record
+            .maybe_text("about")
+            .map(|about| about.trim().to_owned()),
+        refs: record.texts("refs"),
+        tags: record.texts("tags"),
+        requires: record.texts("requires"),
+        targets: record.texts("targets"),
+        timeout: record.duration("timeout"),
+        home: home(&read(&record, "home", HOME)),
+        files: files(&record),
+        model: model
+            .iter()
+            .map(|node| located(node, frame, Node::to_json))
+            .collect(),
+        steps: steps.into_iter().collect::<Vec<Step>>(),
+        expect: expect(&read(&record, "expect", EXPECT), frame),
+        snapshot: record
+            .texts("snapshot")
+            .iter()
+            .filter_map(|name| projection(name))
+            .collect(),
+    }
+}
+
+fn check<'n>(
+    node: &'n Node,
+    fields: Fields,
+    of: &str,
+    names: &Names,
+    problems: &mut Vec<Problem>,
+) -> Record<'n> {
+    Checker { problems, names }.record(node, fields, of)
+}
+
+/// A map that was checked as a member of its record.
+fn read<'n>(record: &Record<'n>, name: &str, fields: Fields) -> Record<'n> {
+    match record.get(name) {
+        Some(node) => check(node, fields, name, &Names::default(), &mut Vec::new()),
+        None => Record::empty(record.node),
+    }
+}
+
+fn located<T>(node: &Node, frame: &Frame<'_>, make: impl Fn(&Node) -> T) -> Located<T> {
+    Located {
+        value: make(node),
+        at: frame.at(node),
+    }
+}
+
+fn home(record: &Record<'_>) -> Home {
+    Home {
+        config: record.map("config"),
+        overrides: record.map("overrides"),
+        env: record.map("env"),
+        experimental_api: record.flag("experimental_api"),
+        handshake: record.flag("handshake"),
+        opt_out: record.texts("opt_out"),
+    }
+}
+
+fn files(record: &Record<'_>) -> Vec<(String, String)> {
+    let members = record
+        .get("files")
+        .and_then(Node::members)
+        .unwrap_or_default();
+    members
+        .iter()
+        .filter_map(|(key, node)| Some((key.text.clone(), node.text()?.to_owned())))
+        .collect()
+}
+
+fn expect(record: &Record<'_>, frame: &Frame<'_>) -> CaseExpect {
+    let matcher = |node: &Node| located(node, frame, read_matcher);
+    let model = read(record, "model", EXPECT_MODEL);
+    let members = |name| model.get(name).and_then(Node::members).unwrap_or_default();
+    let frames = record
+        .get("frames")
+        .and_then(Node::elements)
+        .unwrap_or_default();
+    CaseExpect {
+        model_requests: model.get("requests").map(matcher),
+        model_outputs: members("outputs")
+            .iter()
+            .map(|(key, node)| (key.text.clone(), matcher(node)))
+            .collect(),
+        model_request: members("request")
+            .iter()
+            .filter_map(|(key, node)| Some((key.text.parse().ok()?, matcher(node))))
+            .collect(),
+        frames: frames
+            .iter()
+            .map(|node| located(node, frame, frame_count))
+            .collect(),
+        stderr: record.get("stderr").map(matcher),
+        leftover_replies: record.flag("leftover_replies").unwrap_or(false),
+        allow: record.texts("allow"),
+    }
+}
+
+fn frame_count(node: &Node) -> FrameCount {
+    let record = check(node, FRAMES, "frames", &Names::default(), &mut Vec::new());
+    FrameCount {
+        from: if record.text("from") == "client" {
+            Side::Client
+        } else {
+            Side::Server
+        },
+        method: record.maybe_text("method"),
+        matching: record.matcher("where"),
+        count: record
+            .matcher("count")
+            .unwrap_or_else(|| Matcher::Not(Box::new(Matcher::Equal(Value::from(0))))),
+    }
+}
+
+fn projection(name: &str) -> Option<Projection> {
+    match name {
+        "client" => Some(Projection::Client),
+        "server" => Some(Projection::Server),
+        "model" => Some(Projection::Model),
+        _ => None,
+    }
+}

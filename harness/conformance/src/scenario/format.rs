@@ -1,0 +1,194 @@
+//! The tables of a scenario file's own members.
+
+use super::shape::{Field, Fields, Shape, may, must};
+
+/// The members of a scenario file.
+pub(crate) const SCENARIO: Fields = &[
+    &[
+        must("name", Shape::Text, "one sentence that says what holds"),
+        may("about", Shape::Text, "more about it"),
+        may(
+            "refs",
+            Shape::Texts,
+            "where it comes from: issues, documented sentences",
+        ),
+        may(
+            "targets",
+            Shape::Choices(TARGETS),
+            "the targets that it is meant for; default: all",
+        ),
+        may(
+            "timeout",
+            Shape::Duration,
+            "the longest that a case may take",
+        ),
+        may(
+            "matrix",
+            Shape::Map,
+            "dimensions: one case for each combination of their values",
+        ),
+        may(
+            "include",
+            Shape::TextOrTexts,
+            "files with shared parts, relative to this one",
+        ),
+        may(
+            "expect",
+            Shape::Record(EXPECT),
+            "what must hold of the whole run",
+        ),
+        may(
+            "snapshot",
+            Shape::Choices(PROJECTIONS),
+            "the projections of the transcript to keep",
+        ),
+    ],
+    SHARED,
+];
+
+/// The members of a file that others include.
+pub(crate) const PART: Fields = &[
+    &[may(
+        "include",
+        Shape::TextOrTexts,
+        "files with shared parts, relative to this one",
+    )],
+    SHARED,
+];
+
+const SHARED: &[Field] = &[
+    may("tags", Shape::Texts, "for selecting"),
+    may(
+        "requires",
+        Shape::Texts,
+        "capabilities without which a case is skipped",
+    ),
+    may(
+        "home",
+        Shape::Record(HOME),
+        "CODEX_HOME before the run, and the client's handshake",
+    ),
+    may(
+        "files",
+        Shape::TextMap,
+        "files laid out before the run: path and text",
+    ),
+    may(
+        "model",
+        Shape::List,
+        "the script: one reply per request the app-server sends",
+    ),
+    may("steps", Shape::List, "what is done, in order"),
+];
+
+/// The members of `home`.
+pub(crate) const HOME: Fields = &[&[
+    may(
+        "config",
+        Shape::Map,
+        "merged over the harness's own config.toml",
+    ),
+    may(
+        "overrides",
+        Shape::Map,
+        "each becomes `-c key=value` on the command line",
+    ),
+    may(
+        "env",
+        Shape::Map,
+        "environment of the app-server, beside the allow-listed one",
+    ),
+    may(
+        "experimental_api",
+        Shape::Flag,
+        "`capabilities.experimentalApi`; default: true",
+    ),
+    may(
+        "handshake",
+        Shape::Flag,
+        "do the handshake before the first step; default: true",
+    ),
+    may(
+        "opt_out",
+        Shape::Texts,
+        "`capabilities.optOutNotificationMethods`",
+    ),
+]];
+
+/// The members of `expect`.
+pub(crate) const EXPECT: Fields = &[&[
+    may("model", Shape::Record(EXPECT_MODEL), "what the model got"),
+    may(
+        "frames",
+        Shape::Records(FRAMES),
+        "how often frames must be on the wire",
+    ),
+    may(
+        "stderr",
+        Shape::Matcher,
+        "the app-server's stderr as one text",
+    ),
+    may(
+        "leftover_replies",
+        Shape::Flag,
+        "replies of the script may stay unused; default: false",
+    ),
+    may(
+        "allow",
+        Shape::Texts,
+        "rules of the model's journal that are broken on purpose",
+    ),
+]];
+
+/// The members of `expect.model`.
+pub(crate) const EXPECT_MODEL: Fields = &[&[
+    may(
+        "requests",
+        Shape::Matcher,
+        "how many requests the model got",
+    ),
+    may(
+        "outputs",
+        Shape::MatcherMap,
+        "what the model was told of each call, by call id",
+    ),
+    may(
+        "request",
+        Shape::MatcherIndex,
+        "single requests, by their index from 0: \
+         {method, path, headers, body, told: {sandbox, sandbox_mode}}",
+    ),
+]];
+
+/// The members of an element of `expect.frames`.
+pub(crate) const FRAMES: Fields = &[&[
+    must("from", Shape::Choice(&["client", "server"]), "the sender"),
+    may(
+        "method",
+        Shape::Text,
+        "the method; answers have that of their request",
+    ),
+    may("where", Shape::Matcher, "what the frame looks like"),
+    may(
+        "count",
+        Shape::Matcher,
+        "how many such frames; default: at least one",
+    ),
+]];
+
+/// The members of a step, beside the one that says what is done.
+pub(crate) const STEP: Fields = &[&[
+    may("as", Shape::Text, "a name for the result, for later steps"),
+    may("expect", Shape::Matcher, "checks on the result"),
+    may(
+        "error",
+        Shape::Matcher,
+        "the step must fail like this: {code, message, raised}",
+    ),
+]];
+
+/// The kinds of target.
+pub(crate) const TARGETS: &[&str] = &["mock", "codex", "cmd", "ws"];
+
+/// The projections of a transcript.
+pub(crate) const PROJECTIONS: &[&str] = &["client", "server", "model"];

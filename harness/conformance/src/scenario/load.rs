@@ -1,0 +1,251 @@
+//! From paths to cases: finds the files, reads them, and reports everything that is wrong.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use super::case::{self, Frame};
+use super::expand;
+use super::include;
+use super::matrix::{self, Combination};
+use super::model::Case;
+use super::problem::{LoadError, Problem};
+use super::source::Sources;
+use super::yaml::{self, Kind, Node};
+
+/// The largest file that is read, in bytes.
+pub const MAX_BYTES: u64 = 1 << 20;
+/// The folder whose sub-folders are the areas.
+const ROOT: &str = "scenarios";
+
+/// What came of loading.
+#[derive(Debug, Default)]
+pub struct LoadReport {
+    /// The cases of every file without an error, in the order of the files.
+    pub cases: Vec<Arc<Case>>,
+    /// Everything that is wrong, in the order of the files.
+    pub errors: Vec<LoadError>,
+    /// How many files were read.
+    pub files: usize,
+}
+
+/// Loads scenarios. A directory stands for all `*.yaml` and `*.yml` below it, sorted; those whose
+/// names begin with `_` or `.` are left out (they are parts for `include`). A file with an error
+/// gives no case at all.
+pub fn load(paths: &[PathBuf]) -> LoadReport {
+    let mut report = LoadReport::default();
+    let mut files = Vec::new();
+    for path in paths {
+        let found = files.len();
+        find(path, path, &mut files, &mut report.errors);
+        if path.is_dir() && files.len() == found {
+            let hint = Some("scenarios are files with the ending `.yaml`".to_owned());
+            report.errors.push(LoadError::of_file(
+                path,
+                "no scenario here".to_owned(),
+                hint,
+            ));
+        }
+    }
+    let mut seen = HashSet::new();
+    files.retain(|(file, _)| seen.insert(fs::canonicalize(file).unwrap_or(file.clone())));
+    report.files = files.len();
+    let mut ids: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for (file, root) in files {
+        let id = scenario_id(&file, &root);
+        if let Some(other) = ids.insert(id.clone(), file.clone()) {
+            let message = format!("two scenarios have the id `{id}`");
+            let hint = Some(format!("the other one is `{}`", other.display()));
+            report.errors.push(LoadError::of_file(&file, message, hint));
+            continue;
+        }
+        match read(&file) {
+            Ok(text) => match load_text(&file, &id, &text, &|path| read(path).map_err(|e| e.0)) {
+                Ok(cases) => report.cases.extend(cases.into_iter().map(Arc::new)),
+                Err(errors) => report.errors.extend(errors),
+            },
+            Err((message, hint)) => {
+                report.errors.push(LoadError::of_file(&file, message, hint));
+            }
+        }
+    }
+    report
+}
+
+/// The scenario files at a path, each with the path by which it was found.
+fn find(
+    path: &Path,
+    root: &Path,
+    files: &mut Vec<(PathBuf, PathBuf)>,
+    errors: &mut Vec<LoadError>,
+) {
+    if !path.is_dir() {
+        files.push((path.to_owned(), root.to_owned()));
+        return;
+    }
+    let entries = match fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
+        Ok(entries) => entries,
+        Err(error) => {
+            errors.push(LoadError::of_file(
+                path,
+                format!("can't be listed: {error}"),
+                None,
+            ));
+            return;
+        }
+    };
+    let mut names: Vec<_> = entries.iter().map(fs::DirEntry::file_name).collect();
+    names.sort();
+    for name in names {
+        let below = path.join(&name);
+        let hidden = name.to_string_lossy().starts_with(['.', '_']);
+        let yaml = below
+            .extension()
+            .is_some_and(|end| end == "yaml" || end == "yml");
+        // A link to a directory might lead back here.
+        let real_dir = below.is_dir() && !below.is_symlink();
+        if !hidden && (real_dir || yaml && !below.is_dir()) {
+            find(&below, root, files, errors);
+        }
+    }
+}
+
+/// `<area>/<stem>`: the folders below the nearest `scenarios`, else below the directory that was
+/// named, else the file's own folder.
+fn scenario_id(file: &Path, root: &Path) -> String {
+    let whole = std::path::absolute(file).unwrap_or(file.to_owned());
+    let folders: Vec<&OsStr> = whole
+        .parent()
+        .into_iter()
+        .flat_map(Path::components)
+        .filter_map(|component| match component {
+            Component::Normal(name) => Some(name),
+            _ => None,
+        })
+        .collect();
+    let below_root = file.strip_prefix(root).ok().and_then(Path::parent);
+    let area: Vec<&OsStr> = match folders.iter().rposition(|name| *name == ROOT) {
+        Some(at) => folders[at + 1..].to_vec(),
+        None if file != root => below_root.into_iter().flat_map(Path::iter).collect(),
+        None => folders.last().copied().into_iter().collect(),
+    };
+    let stem = file.file_stem().unwrap_or_default();
+    area.into_iter()
+        .chain([stem])
+        .map(OsStr::to_string_lossy)
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
+/// Reads a text, or says why not and what to do.
+fn read(file: &Path) -> Result<String, (String, Option<String>)> {
+    let failed = |error: std::io::Error| (format!("can't be read: {error}"), None);
+    let size = fs::metadata(file).map_err(failed)?.len();
+    if size > MAX_BYTES {
+        let message = format!("too large: {size} bytes, and {MAX_BYTES} is the limit");
+        return Err((
+            message,
+            Some("split it, or use `matrix` or `include`".to_owned()),
+        ));
+    }
+    let bytes = fs::read(file).map_err(failed)?;
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..good]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count()
+            + 1;
+        let hint = "save it as utf-8; bytes that aren't can be sent with `send_line: { hex: … }`";
+        (
+            format!("not utf-8 from line {line}, byte {good} on"),
+            Some(hint.to_owned()),
+        )
+    })
+}
+
+/// Loads one text as the file of this name.
+///
+/// # Errors
+/// Everything that is wrong with it, in the order of the text.
+pub(crate) fn load_text(
+    file: &Path,
+    id: &str,
+    text: &str,
+    read: include::Reader<'_>,
+) -> Result<Vec<Case>, Vec<LoadError>> {
+    let mut sources = Sources::default();
+    let source = sources.add(file, text);
+    let mut problems = Vec::new();
+    let cases = match yaml::parse(&sources, source) {
+        Ok(root) => {
+            let root = include::resolve(root, file, read, &mut sources, &mut problems);
+            expand_all(root, id, &sources, &mut problems)
+        }
+        Err(found) => {
+            problems = found;
+            Vec::new()
+        }
+    };
+    if problems.is_empty() {
+        Ok(cases)
+    } else {
+        Err(sorted(problems, &sources))
+    }
+}
+
+fn expand_all(
+    mut root: Node,
+    id: &str,
+    sources: &Sources,
+    problems: &mut Vec<Problem>,
+) -> Vec<Case> {
+    let matrix = match &mut root.kind {
+        Kind::Map(members) => members
+            .iter()
+            .position(|(key, _)| key.text == "matrix")
+            .map(|at| members.remove(at).1),
+        _ => None,
+    };
+    let combinations = match &matrix {
+        Some(matrix) => matrix::combinations(matrix, problems),
+        None => vec![Combination::default()],
+    };
+    let mut cases = Vec::new();
+    for combination in combinations {
+        let mut found = Vec::new();
+        let whole = expand::put_in(&root, &combination, &mut found).unwrap_or_else(|| root.clone());
+        let frame = Frame {
+            sources,
+            id: format!("{id}{}", combination.suffix()),
+            scenario: id,
+            dimensions: combination.names(),
+        };
+        cases.push(case::decode(&whole, &frame, &mut found));
+        // The same defect is the same in every combination.
+        found.retain(|problem| {
+            !problems
+                .iter()
+                .any(|p| p.span == problem.span && p.message == problem.message)
+        });
+        problems.extend(found);
+        if problems.len() > MAX_PROBLEMS {
+            break;
+        }
+    }
+    cases
+}
+
+/// After so many defects the rest of a matrix has nothing new to say.
+const MAX_PROBLEMS: usize = 100;
+
+fn sorted(mut problems: Vec<Problem>, sources: &Sources) -> Vec<LoadError> {
+    problems.sort_by_key(|problem| problem.span);
+    problems.dedup_by(|a, b| a.span == b.span && a.message == b.message);
+    problems
+        .into_iter()
+        .map(|problem| problem.locate(sources))
+        .collect()
+}
