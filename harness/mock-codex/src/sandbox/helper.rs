@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
+use rustix::process::{Signal, getppid, ioctl_tiocsctty, set_parent_process_death_signal};
+
 use super::linux::namespace::Confined;
 use super::linux::{SetupError, Step as _, landlock};
 use super::plan::{Confinement, Plan};
@@ -15,6 +17,9 @@ pub(super) const MARKER: &str = "__mock-codex-sandbox";
 ///
 /// The real app-server's helper exits with the same code when it can't start a program.
 pub(super) const SETUP_FAILED: i32 = 101;
+
+/// The exit code of a command on a terminal that a signal ended (codex 0.169.0).
+pub(crate) const TERMINAL_SIGNAL_CODE: i32 = 1;
 
 /// Becomes the helper and never returns if the process was started as one, else does nothing.
 ///
@@ -53,7 +58,7 @@ fn run(mut args: impl Iterator<Item = OsString>) -> Result<i32, SetupError> {
         confinement,
     } = &plan;
     match confinement {
-        Confinement::None => unconfined(*tty, command),
+        Confinement::None => unconfined(*parent, *tty, command),
         Confinement::Namespaces(spec) => Confined {
             spec,
             parent: *parent,
@@ -66,10 +71,14 @@ fn run(mut args: impl Iterator<Item = OsString>) -> Result<i32, SetupError> {
     }
 }
 
-fn unconfined(tty: bool, command: Option<Command>) -> Result<i32, SetupError> {
+/// Becomes the command in this process, in a session of its own, to be killed with its parent.
+fn unconfined(parent: u32, tty: bool, command: Option<Command>) -> Result<i32, SetupError> {
     if tty {
-        rustix::process::ioctl_tiocsctty(std::io::stdin())
-            .step(|| "take the terminal".to_owned())?;
+        ioctl_tiocsctty(std::io::stdin()).step(|| "take the terminal".to_owned())?;
+    }
+    set_parent_process_death_signal(Some(Signal::KILL)).step(|| "watch its parent".to_owned())?;
+    if getppid().map(|pid| pid.as_raw_pid().unsigned_abs()) != Some(parent) {
+        return Ok(SETUP_FAILED);
     }
     let Some(mut command) = command else {
         return Ok(0);

@@ -1,7 +1,6 @@
 //! Turns a request into a process.
 
 use std::ffi::OsString;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
@@ -14,7 +13,11 @@ use super::policy::Sandbox;
 /// Set to `1` for restricted commands without network, as codex 0.169.0 does.
 pub const NETWORK_DISABLED_VARIABLE: &str = "CODEX_SANDBOX_NETWORK_DISABLED";
 
-/// Starts commands, through the helper where they are restricted. Cheap to clone.
+/// Starts commands through the helper. Cheap to clone.
+///
+/// Unrestricted ones go through it too, as nothing else makes a command die with this process (the
+/// real app-server's do, killed or not) without `unsafe` code. The kernel ties that to the thread
+/// that starts the command: it should be one that lives as long, such as a runtime's worker.
 #[derive(Debug, Clone)]
 pub struct SandboxLauncher {
     helper: PathBuf,
@@ -101,14 +104,11 @@ impl SandboxLauncher {
         cwd: &Path,
         tty: bool,
     ) -> Result<Prepared, LaunchError> {
-        let (program, args) = argv.split_first().ok_or(LaunchError::EmptyCommand)?;
+        if argv.is_empty() {
+            return Err(LaunchError::EmptyCommand);
+        }
         let mut env = Vec::new();
         let (mut command, stop) = match sandbox {
-            Sandbox::Unrestricted if !tty => {
-                let mut command = Command::new(program);
-                command.args(args).process_group(0);
-                (command, Stop::Group)
-            }
             Sandbox::Unrestricted => (self.helper(cwd, tty, Confinement::None, argv)?, Stop::Group),
             Sandbox::Restricted(spec) => {
                 if !spec.network {

@@ -7,7 +7,7 @@
 //! thing its `main` does.
 
 pub mod capability;
-mod helper;
+pub(crate) mod helper;
 pub mod launcher;
 mod linux;
 mod plan;

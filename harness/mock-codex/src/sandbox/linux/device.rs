@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use nix::unistd::ttyname;
 use rustix::io::Errno;
 use rustix::mount::MountAttrFlags;
 
@@ -33,17 +34,24 @@ const LINKS: [(&str, &str); 6] = [
 const KERNEL_SWITCHES: [&str; 4] = ["/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus"];
 
 /// Mounts a `/dev` with the harmless devices, terminals of its own and a private `/dev/shm`.
-pub(super) fn mount_dev() -> Result<(), SetupError> {
-    populate_dev().step(|| "set up `/dev`".to_owned())
+///
+/// The terminal that the command itself is on (`tty`) belongs to the host's, so it becomes
+/// `/dev/console`, as under the real app-server.
+pub(super) fn mount_dev(tty: bool) -> Result<(), SetupError> {
+    populate_dev(tty).step(|| "set up `/dev`".to_owned())
 }
 
-fn populate_dev() -> std::io::Result<()> {
-    let devices: Vec<_> = DEVICES
+fn populate_dev(tty: bool) -> std::io::Result<()> {
+    let mut devices: Vec<_> = DEVICES
         .iter()
         .map(Path::new)
         .filter(|path| path.exists())
         .map(|path| Ok((path, detached(path)?)))
         .collect::<std::io::Result<_>>()?;
+    if tty {
+        let terminal = ttyname(std::io::stdin())?;
+        devices.push((Path::new("/dev/console"), detached(&terminal)?));
+    }
     let nosuid = MountAttrFlags::MOUNT_ATTR_NOSUID;
     let dev = file_system(
         "tmpfs",

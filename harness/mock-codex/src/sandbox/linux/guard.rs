@@ -3,50 +3,65 @@
 use std::os::fd::{AsFd as _, OwnedFd};
 
 use nix::sched::CloneFlags;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
-use rustix::process::{PidfdFlags, getpid, getppid, pidfd_open};
+use rustix::process::{PidfdFlags, getpid, getppid, ioctl_tiocsctty, pidfd_open};
 
 use super::process::{signals, start, wait_readable};
 use super::{SetupError, Step as _};
+use crate::sandbox::helper::{SETUP_FAILED, TERMINAL_SIGNAL_CODE};
 
 /// Starts `body` in `namespaces` and waits for its end, which it hastens when `parent` dies or
 /// this process is asked to stop; the exit code.
 ///
-/// `body` gets a descriptor that turns readable when this process dies.
+/// `body` gets a descriptor that turns readable when this process dies. With `tty` this process,
+/// not the command, is the one whose terminal stdin is: Ctrl-C ends it and with it everything, as
+/// observed on codex 0.169.0, where a command on a terminal that a signal ended has the code 1.
 pub(super) fn run(
     parent: u32,
+    tty: bool,
     namespaces: CloneFlags,
     body: impl FnOnce(OwnedFd) -> i32,
 ) -> Result<i32, SetupError> {
     let guard = || "watch its parent".to_owned();
     let signals = signals(&[Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP]).step(guard)?;
+    if tty {
+        ioctl_tiocsctty(std::io::stdin()).step(|| "take the terminal".to_owned())?;
+    }
     let Some(parent_pid) = getppid().filter(|pid| pid.as_raw_pid().unsigned_abs() == parent) else {
         return Ok(128 + Signal::SIGKILL as i32);
     };
     let parent = pidfd_open(parent_pid, PidfdFlags::empty()).step(guard)?;
     let own = pidfd_open(getpid(), PidfdFlags::empty()).step(guard)?;
-    let child = start(namespaces, move || body(own)).step(|| "create namespaces".to_owned())?;
+    let child = start(namespaces, move || {
+        match SigSet::empty().thread_set_mask() {
+            Ok(()) => body(own),
+            Err(_) => SETUP_FAILED,
+        }
+    })
+    .step(|| "create namespaces".to_owned())?;
     let ended = rustix::process::Pid::from_raw(child.as_raw())
         .ok_or(rustix::io::Errno::SRCH)
         .and_then(|pid| pidfd_open(pid, PidfdFlags::empty()));
-    match ended {
-        Ok(ended) => {
-            // A parent that died before it was watched has given its place to another.
-            let orphaned = getppid() != Some(parent_pid);
-            let fds = [ended.as_fd(), parent.as_fd(), signals.as_fd()];
-            if orphaned || !wait_readable(fds).is_ok_and(|[ended, ..]| ended) {
-                let _ = kill(child, Signal::SIGKILL);
-            }
-            exit_code(child).step(guard)
-        }
-        Err(error) => {
-            let _ = kill(child, Signal::SIGKILL);
-            let _ = exit_code(child);
-            Err(error).step(guard)
-        }
+    // A parent that died before it was watched has given its place to another.
+    let orphaned = getppid() != Some(parent_pid);
+    let in_time = !orphaned
+        && ended.is_ok_and(|ended| {
+            wait_readable([ended.as_fd(), parent.as_fd(), signals.as_fd()])
+                .is_ok_and(|[ended, ..]| ended)
+        });
+    if in_time {
+        return exit_code(child).step(guard);
     }
+    let _ = kill(child, Signal::SIGKILL);
+    exit_code(child).step(guard)?;
+    let asked = signals.read_signal().ok().flatten();
+    Ok(match asked.map(|signal| signal.ssi_signo.cast_signed()) {
+        Some(_) if tty => TERMINAL_SIGNAL_CODE,
+        Some(signal) => 128 + signal,
+        None => 128 + Signal::SIGKILL as i32,
+    })
 }
 
 fn exit_code(child: Pid) -> nix::Result<i32> {

@@ -36,9 +36,9 @@ pub(in crate::sandbox) fn run(
 ) -> Result<i32, SetupError> {
     // Descendants that outlive the command become this process's children.
     set_child_subreaper(Some(rustix::process::getpid())).step(|| "adopt descendants".to_owned())?;
-    let code = guard::run(parent, CloneFlags::empty(), |guard| {
+    let code = guard::run(parent, tty, CloneFlags::empty(), |guard| {
         drop(guard);
-        match become_command(spec, tty, command) {
+        match become_command(spec, command) {
             Ok(code) => code,
             Err(error) => {
                 eprintln!("{error}");
@@ -51,19 +51,12 @@ pub(in crate::sandbox) fn run(
 }
 
 /// Confines this process and turns it into the command.
-fn become_command(
-    spec: &SandboxSpec,
-    tty: bool,
-    command: Option<Command>,
-) -> Result<i32, SetupError> {
+fn become_command(spec: &SandboxSpec, command: Option<Command>) -> Result<i32, SetupError> {
     let session = || "start a session".to_owned();
     nix::sys::signal::SigSet::empty()
         .thread_set_mask()
         .step(session)?;
     rustix::process::setsid().step(session)?;
-    if tty {
-        rustix::process::ioctl_tiocsctty(std::io::stdin()).step(session)?;
-    }
     if rustix::process::geteuid().is_root() {
         drop_privileges()?;
     }

@@ -43,7 +43,7 @@ impl Confined<'_> {
         // From inside the new user namespace they look unmapped.
         let ids = (rustix::process::geteuid(), rustix::process::getegid());
         let parent = self.parent;
-        let code = guard::run(parent, namespaces, |guard| {
+        let code = guard::run(parent, self.tty, namespaces, |guard| {
             map_ids(ids.0, ids.1)
                 .and_then(|()| self.first_process(&roots, &protected, &guard))
                 .unwrap_or_else(|error| {
@@ -61,43 +61,43 @@ impl Confined<'_> {
         protected: &Protected,
         guard: &OwnedFd,
     ) -> Result<i32, SetupError> {
-        let session = || "start a session".to_owned();
-        rustix::process::setsid().step(session)?;
-        if self.tty {
-            rustix::process::ioctl_tiocsctty(std::io::stdin()).step(session)?;
-        }
+        rustix::process::setsid().step(|| "start a session".to_owned())?;
         let covered: &[&str] = if device::mount_proc()? {
             &["/dev", "/proc"]
         } else {
             &["/dev"]
         };
         mount::confine(roots, protected, covered)?;
-        device::mount_dev()?;
+        device::mount_dev(self.tty)?;
         std::env::set_current_dir(self.cwd).step(|| format!("enter `{}`", self.cwd.display()))?;
         drop_privileges()?;
         seccomp::apply(self.spec.network).step(|| "filter system calls".to_owned())?;
-        let children = process::signals(&[Signal::SIGCHLD]).step(session)?;
         let Some(mut command) = self.command.take() else {
             return Ok(0);
         };
         let child = command
             .spawn()
             .step(|| format!("run `{}`", command.get_program().display()))?;
-        let child = Pid::from_raw(child.id().cast_signed());
-        loop {
-            let Ok([_, orphaned]) = process::wait_readable([children.as_fd(), guard.as_fd()])
-            else {
-                return Ok(crate::sandbox::helper::SETUP_FAILED);
-            };
-            if orphaned {
-                end_alone(protected);
-                return Ok(128 + Signal::SIGKILL as i32);
-            }
-            let _ = children.read_signal();
-            if let Some(code) = process::reap(child) {
-                return Ok(code);
-            }
+        wait(Pid::from_raw(child.id().cast_signed()), guard, protected)
+    }
+}
+
+/// Reaps until `child` has ended, or the guard has.
+fn wait(child: Pid, guard: &OwnedFd, protected: &Protected) -> Result<i32, SetupError> {
+    let step = || "wait for the command".to_owned();
+    // Only now, since the command inherits what is blocked.
+    let children = process::signals(&[Signal::SIGCHLD]).step(step)?;
+    loop {
+        if let Some(code) = process::reap(child) {
+            return Ok(code);
         }
+        let [_, orphaned] = process::wait_readable([children.as_fd(), guard.as_fd()]).step(step)?;
+        if orphaned {
+            end_alone(protected);
+            return Ok(128 + Signal::SIGKILL as i32);
+        }
+        // Who ended is found out by reaping; the signals of several may have become one.
+        let _ = children.read_signal();
     }
 }
 

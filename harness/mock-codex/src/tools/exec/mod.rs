@@ -10,6 +10,9 @@ mod output;
 pub mod session;
 pub mod store;
 mod terminal;
+pub mod wait;
 
+pub use format::Budget;
+pub use output::Clipped;
 pub use session::{Collected, ExecRequest, Session, SpawnError, WriteError};
 pub use store::{SessionId, SessionStore};

@@ -2,11 +2,12 @@
 
 use std::fs::OpenOptions;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-use std::process::{Command, Stdio};
+use std::os::fd::AsFd;
+use std::process::Command;
 
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::pty::{Winsize, openpty};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::unix::pipe;
 use tokio::sync::Mutex;
@@ -38,14 +39,17 @@ pub(super) fn attach(command: &mut Command, tty: bool) -> io::Result<(Reader, Wr
         set_non_blocking(&reader)?;
         return Ok((Reader::from_owned_fd(reader.into())?, None));
     }
-    let pty = openpty(Some(&TERMINAL_SIZE), None)?;
-    command.stdin(Stdio::from(pty.slave.try_clone()?));
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let output = openpt(flags)?;
+    unlockpt(&output)?;
+    let terminal = ioctl_tiocgptpeer(&output, flags)?;
+    tcsetwinsize(&terminal, TERMINAL_SIZE)?;
     command
-        .stdout(Stdio::from(pty.slave.try_clone()?))
-        .stderr(Stdio::from(pty.slave));
-    let (input, output): (OwnedFd, OwnedFd) = (close_on_exec(&pty.master)?, pty.master);
+        .stdin(terminal.try_clone()?)
+        .stdout(terminal.try_clone()?)
+        .stderr(terminal);
     set_non_blocking(&output)?;
-    let writer = pipe::Sender::from_owned_fd_unchecked(input)?;
+    let writer = pipe::Sender::from_owned_fd_unchecked(output.try_clone()?)?;
     Ok((
         Reader::from_owned_fd_unchecked(output)?,
         Some(Mutex::new(writer)),
@@ -58,13 +62,6 @@ pub(super) async fn write_all(writer: &Mutex<pipe::Sender>, bytes: &[u8]) -> io:
 }
 
 fn set_non_blocking(fd: impl AsFd) -> io::Result<()> {
-    let flags = OFlag::from_bits_retain(fcntl(&fd, FcntlArg::F_GETFL)?);
-    fcntl(&fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
-    Ok(())
-}
-
-/// Keeps `master` out of other commands and returns a second handle to it.
-fn close_on_exec(master: &OwnedFd) -> io::Result<OwnedFd> {
-    fcntl(master, FcntlArg::F_SETFD(nix::fcntl::FdFlag::FD_CLOEXEC))?;
-    master.try_clone()
+    let flags = fcntl_getfl(&fd)?;
+    Ok(fcntl_setfl(&fd, flags | OFlags::NONBLOCK)?)
 }
