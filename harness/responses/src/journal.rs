@@ -95,12 +95,16 @@ impl Request {
     }
 }
 
-/// The value of a header as it may be printed: a secret is replaced by its length.
-pub(crate) fn masked<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
-    if SECRET
+/// Whether a header carries a secret.
+pub(crate) fn is_secret(name: &str) -> bool {
+    SECRET
         .iter()
         .any(|secret| secret.eq_ignore_ascii_case(name))
-    {
+}
+
+/// The value of a header as it may be printed: a secret is replaced by its length.
+fn masked<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
+    if is_secret(name) {
         Cow::Owned(format!("[masked, {} bytes]", value.len()))
     } else {
         Cow::Borrowed(value)

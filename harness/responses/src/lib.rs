@@ -44,6 +44,24 @@
 //! A request that nothing is for is answered with status 400, which codex does not retry, and is a
 //! violation: the message lists what was tried and which matcher failed.
 //!
+//! # What a reply is made of
+//!
+//! | key | what the model does |
+//! | --- | --- |
+//! | `message: TEXT` or `{text, id, phase}` | says something, as one finished item |
+//! | `stream: [DELTA, …]` or `{deltas, id, phase}` | says something, delta by delta |
+//! | `reasoning: {summary: […], content: […], id}` | thinks first |
+//! | `call: {id, tool, arguments, item_id}`, `calls: [CALL, …]` | calls functions |
+//! | `custom_call: {id, tool, input, item_id}` | calls a freeform tool, e.g. `apply_patch` |
+//! | `error: {code, message}` | fails (`response.failed`), also after the items beside it |
+//! | `incomplete: REASON` | stops early (`response.incomplete`), likewise |
+//! | `events: [{type, …}, …]` | sends these events, verbatim; stands alone |
+//! | `http: {status, headers, body}` | gives a plain HTTP answer; stands alone |
+//!
+//! Beside them: `usage` ([`Usage`]), `style` ([`Style`]), `when` ([`When`]), `times` ([`Times`]),
+//! `pace` ([`Pace`]), `hold` ([`Hold`]) and `fault` ([`Fault`]). A reply that is given more than
+//! once has the same ids each time.
+//!
 //! # Events
 //! `stream` sends the whole sequence: created, in progress, item and part added, deltas, done,
 //! completed. Other kinds send finished items alone, which codex 0.169.0 takes for an item that

@@ -29,6 +29,11 @@ pub struct Pace {
 }
 
 impl Pace {
+    /// Whether there is time between the events.
+    pub(crate) fn separates_events(&self) -> bool {
+        !self.between.0.is_zero()
+    }
+
     /// How long after the head an event (counted from 0) is due.
     pub(crate) fn due(&self, event: usize) -> Duration {
         let gaps = u32::try_from(event).unwrap_or(u32::MAX);

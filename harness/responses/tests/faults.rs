@@ -38,6 +38,18 @@ async fn outcome(server: MockResponses, events: mpsc::Receiver<Event>) -> Outcom
     outcome
 }
 
+/// Waits until an event has been told.
+async fn wait_for(
+    events: mpsc::Receiver<Event>,
+    is_it: impl Fn(&Event) -> bool + Send + 'static,
+) -> mpsc::Receiver<Event> {
+    let wait = tokio::task::spawn_blocking(move || {
+        while !is_it(&events.recv_timeout(SOON).expect("the event")) {}
+        events
+    });
+    wait.await.expect("the event")
+}
+
 #[tokio::test]
 async fn without_a_fault_the_last_chunk_is_there() {
     let (server, seen) = serve("message: whole").await;
@@ -153,24 +165,25 @@ async fn an_http_reply_is_sent_as_it_is() {
 
 #[tokio::test]
 async fn a_client_that_goes_away_is_told_apart() {
-    let (server, seen) = serve("{ message: a, hold: { after_event: 1, gate: never } }").await;
-    let mut raw = Raw::connect(&server).await;
-    raw.post(b"{}").await;
-    raw.read_until(b"response.created", SOON).await;
-    drop(raw);
-    let finished = tokio::task::spawn_blocking(move || {
-        let mut events = std::iter::from_fn(|| seen.recv_timeout(SOON).ok());
-        events.find(|event| matches!(event, Event::Finished { .. }))
-    });
-    let finished = finished.await.expect("the thread");
-    assert!(matches!(
-        finished,
-        Some(Event::Finished {
-            outcome: Outcome::ClientClosed,
-            ..
-        })
-    ));
-    server.shutdown().await;
+    for position in ["before: true", "after_event: 1"] {
+        let hold = format!("{{ message: a, hold: {{ {position}, gate: never }} }}");
+        let (server, seen) = serve(&hold).await;
+        let mut raw = Raw::connect(&server).await;
+        raw.post(b"{}").await;
+        let seen = wait_for(seen, |event| matches!(event, Event::Reply { .. })).await;
+        drop(raw);
+        let gone = |event: &Event| {
+            matches!(
+                event,
+                Event::Finished {
+                    outcome: Outcome::ClientClosed,
+                    ..
+                }
+            )
+        };
+        wait_for(seen, gone).await;
+        server.shutdown().await;
+    }
 }
 
 #[tokio::test]
@@ -180,14 +193,7 @@ async fn a_closed_gate_does_not_keep_the_server_up() {
         let (server, seen) = serve(&hold).await;
         let mut raw = Raw::connect(&server).await;
         raw.post(b"{}").await;
-        tokio::task::spawn_blocking(move || {
-            // The reply is decided on, so the request has arrived.
-            let mut events = std::iter::from_fn(|| seen.recv_timeout(SOON).ok());
-            assert!(events.any(|event| matches!(event, Event::Reply { .. })));
-            seen
-        })
-        .await
-        .expect("the thread");
+        wait_for(seen, |event| matches!(event, Event::Reply { .. })).await;
         let verdict = server.verdict();
         assert_eq!(verdict[0].rule, "gate-never-released");
         assert!(verdict[0].message.contains("`never`"), "{verdict:?}");

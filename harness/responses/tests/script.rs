@@ -178,100 +178,102 @@ fn verbatim_events_stay_as_they_are() {
     );
 }
 
+/// Replies that are refused, and what the message says.
+const REFUSED: &[(&str, &str)] = &[
+    ("mesage: a", "unknown field `mesage`, expected one of"),
+    (
+        "message: { txt: a }",
+        "unknown field `txt`, expected one of",
+    ),
+    (
+        "message: 4",
+        "invalid type: integer `4`, expected a text or a map with `text`",
+    ),
+    ("usage: {}", "a reply needs one of `message`, `stream`"),
+    (
+        "{ message: a, stream: [b] }",
+        "`message` can't stand beside `stream` in one reply",
+    ),
+    (
+        "{ http: { status: 500 }, message: a }",
+        "`http` can't stand beside `message`",
+    ),
+    ("http: { status: 99 }", "`99` is not a status code"),
+    (
+        "http: { status: 200, headers: { 'a b': c } }",
+        "`a b` is not a header that can be set",
+    ),
+    (
+        "stream: a",
+        "invalid type: string \"a\", expected a list of texts or a map",
+    ),
+    (
+        "call: { id: a, tool: b, arguments: 3 }",
+        "`arguments` is a map, or a text",
+    ),
+    ("events: [{ kind: a }]", "event 1 has no `type`"),
+    (
+        "events: [{ type: \"a\\nb\" }]",
+        "the `type` of event 1 has a line break",
+    ),
+    (
+        "{ message: a, times: 0 }",
+        "invalid value: integer `0`, expected a number from 1 or",
+    ),
+    (
+        "{ message: a, times: some }",
+        "expected a number from 1 or `any`",
+    ),
+    (
+        "{ message: a, pace: { before: 5 } }",
+        "expected a length of time with its unit",
+    ),
+    (
+        "{ message: a, pace: { before: 5 parsecs } }",
+        "expected a length of time with its unit",
+    ),
+    (
+        "{ message: a, hold: { gate: g } }",
+        "either `after_event: N` or `before: true`",
+    ),
+    (
+        "{ message: a, hold: { after_event: 4, gate: g } }",
+        "`hold` is after event 4, but the reply has 3 events",
+    ),
+    (
+        "{ message: a, fault: { stall: { after_event: 4 } } }",
+        "`fault` is after event 4, but the reply has 3 events",
+    ),
+    (
+        "{ message: a, fault: boom }",
+        "unknown fault `boom`, expected `no_terminal_event`",
+    ),
+    ("{ message: a, fault: {} }", "a reply has one fault"),
+    (
+        "{ events: [{ type: a }], fault: no_terminal_event }",
+        "needs a reply that ends with",
+    ),
+    (
+        "{ message: a, when: { user_text: { contain: b } } }",
+        "unknown matcher `contain`",
+    ),
+    (
+        "{ message: a, when: { model: 4 } }",
+        "`4` is not a text: put it in quotes",
+    ),
+    (
+        "{ message: a, when: { path: { matches: '(' } } }",
+        "is not a regular expression",
+    ),
+    (
+        "{ message: a, when: { path: { contains: a, matches: b } } }",
+        "a matcher has one operator",
+    ),
+];
+
 #[test]
 fn a_bad_reply_says_what_is_wrong_in_yaml_and_as_a_value() {
-    let cases = [
-        ("mesage: a", "unknown field `mesage`, expected one of"),
-        (
-            "message: { txt: a }",
-            "unknown field `txt`, expected one of",
-        ),
-        (
-            "message: 4",
-            "invalid type: integer `4`, expected a text or a map with `text`",
-        ),
-        ("usage: {}", "a reply needs one of `message`, `stream`"),
-        (
-            "{ message: a, stream: [b] }",
-            "`message` can't stand beside `stream` in one reply",
-        ),
-        (
-            "{ http: { status: 500 }, message: a }",
-            "`http` can't stand beside `message`",
-        ),
-        ("http: { status: 99 }", "`99` is not a status code"),
-        (
-            "http: { status: 200, headers: { 'a b': c } }",
-            "`a b` is not a header that can be set",
-        ),
-        (
-            "stream: a",
-            "invalid type: string \"a\", expected a list of texts or a map",
-        ),
-        (
-            "call: { id: a, tool: b, arguments: 3 }",
-            "`arguments` is a map, or a text",
-        ),
-        ("events: [{ kind: a }]", "event 1 has no `type`"),
-        (
-            "events: [{ type: \"a\\nb\" }]",
-            "the `type` of event 1 has a line break",
-        ),
-        (
-            "{ message: a, times: 0 }",
-            "invalid value: integer `0`, expected a number from 1 or",
-        ),
-        (
-            "{ message: a, times: some }",
-            "expected a number from 1 or `any`",
-        ),
-        (
-            "{ message: a, pace: { before: 5 } }",
-            "expected a length of time with its unit",
-        ),
-        (
-            "{ message: a, pace: { before: 5 parsecs } }",
-            "expected a length of time with its unit",
-        ),
-        (
-            "{ message: a, hold: { gate: g } }",
-            "either `after_event: N` or `before: true`",
-        ),
-        (
-            "{ message: a, hold: { after_event: 4, gate: g } }",
-            "`hold` is after event 4, but the reply has 3 events",
-        ),
-        (
-            "{ message: a, fault: { stall: { after_event: 4 } } }",
-            "`fault` is after event 4, but the reply has 3 events",
-        ),
-        (
-            "{ message: a, fault: boom }",
-            "unknown fault `boom`, expected `no_terminal_event`",
-        ),
-        ("{ message: a, fault: {} }", "a reply has one fault"),
-        (
-            "{ events: [{ type: a }], fault: no_terminal_event }",
-            "needs a reply that ends with",
-        ),
-        (
-            "{ message: a, when: { user_text: { contain: b } } }",
-            "unknown matcher `contain`",
-        ),
-        (
-            "{ message: a, when: { model: 4 } }",
-            "`4` is not a text: put it in quotes",
-        ),
-        (
-            "{ message: a, when: { path: { matches: '(' } } }",
-            "is not a regular expression",
-        ),
-        (
-            "{ message: a, when: { path: { contains: a, matches: b } } }",
-            "a matcher has one operator",
-        ),
-    ];
-    for (reply, expected) in cases {
+    for (reply, expected) in REFUSED {
         let error = serde_saphyr::from_str::<Reply>(reply)
             .expect_err(reply)
             .to_string();

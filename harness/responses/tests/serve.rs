@@ -3,11 +3,12 @@
 mod client;
 
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use client::{Raw, events, kinds, post};
 use mock_responses::{Event, MockResponses, Outcome, Reply, Writes};
 use serde_json::json;
+use tokio::io::AsyncWriteExt;
 
 async fn serve(replies: &str) -> MockResponses {
     let replies: Vec<Reply> = serde_saphyr::from_str(replies).expect("script");
@@ -141,4 +142,143 @@ async fn per_event_writes_are_chunks_of_their_own() {
             .filter(|line| u32::from_str_radix(line, 16).is_ok());
         assert_eq!(sizes.count() - 1, chunks, "{writes:?}");
     }
+}
+
+#[tokio::test]
+async fn pace_keeps_to_an_absolute_schedule() {
+    let (sender, told) = mpsc::channel();
+    let script = "[{ message: a, pace: { before: 20ms, between: 10ms } }]";
+    let server = MockResponses::builder()
+        .replies(serde_saphyr::from_str(script).expect("script"))
+        .observer(move |event| {
+            if matches!(event, Event::Reply { .. } | Event::SseEvent { .. }) {
+                sender.send(Instant::now()).expect("the test listens");
+            }
+        })
+        .start()
+        .await
+        .expect("start");
+    assert_eq!(events(&server, &json!({})).await.len(), 3);
+    let times: Vec<_> = told.try_iter().collect();
+    for (event, due) in [(1, 20), (2, 30), (3, 40)] {
+        assert!(
+            times[event] - times[0] >= Duration::from_millis(due),
+            "event {event}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_reads_slowly_gets_everything() {
+    for writes in [Writes::PerEvent, Writes::Coalesced] {
+        let delta = "x".repeat(1_000_000);
+        let server = MockResponses::builder()
+            .replies(vec![Reply::stream(vec![delta; 8]), Reply::message("next")])
+            .writes(writes)
+            .start()
+            .await
+            .expect("start");
+        let mut raw = Raw::connect(&server).await;
+        raw.post(b"{}").await;
+        // Another request is served while nobody reads this one.
+        assert_eq!(events(&server, &json!({})).await.len(), 3);
+        let text = raw
+            .read_until(b"\r\n0\r\n\r\n", Duration::from_secs(20))
+            .await;
+        assert_eq!(text.matches("event: response.output_text.delta").count(), 8);
+        // Each delta is in the stream five times: by itself, and in text, part, item and output.
+        assert_eq!(text.matches('x').count() / 1_000_000, 5 * 8);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_journals_order_is_the_order_of_the_replies() {
+    const REQUESTS: usize = 200;
+    let (sender, told) = mpsc::channel();
+    let server = MockResponses::builder()
+        .replies(
+            (0..REQUESTS)
+                .map(|number| Reply::message(number.to_string()))
+                .collect(),
+        )
+        .observer(move |event| drop(sender.send(event)))
+        .start()
+        .await
+        .expect("start");
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..REQUESTS {
+        let mut raw = Raw::connect(&server).await;
+        tasks.spawn(async move {
+            raw.post(b"{}").await;
+            raw.read_until(b"\r\n0\r\n\r\n", Duration::from_secs(20))
+                .await
+        });
+    }
+    tasks.join_all().await;
+    assert_eq!(server.verdict(), []);
+    assert_eq!(server.journal().len(), REQUESTS);
+    let arrivals: Vec<_> = server
+        .journal()
+        .requests()
+        .iter()
+        .map(|r| r.index)
+        .collect();
+    assert_eq!(arrivals, (0..REQUESTS).collect::<Vec<_>>());
+    let mut replies = 0;
+    for event in told.try_iter() {
+        if let Event::Reply {
+            request,
+            reply,
+            status,
+        } = event
+        {
+            assert_eq!((reply, status), (Some(request), 200));
+            replies += 1;
+        }
+    }
+    assert_eq!(replies, REQUESTS);
+}
+
+#[tokio::test]
+async fn a_connection_serves_one_request_after_the_other() {
+    let server = serve("[{ message: a }, { http: { status: 500 } }, { message: b }]").await;
+    let mut raw = Raw::connect(&server).await;
+    raw.post(b"{}").await;
+    raw.read_until(b"\r\n0\r\n\r\n", Duration::from_secs(5))
+        .await;
+    raw.post(b"{}").await;
+    raw.read_until(b"HTTP/1.1 500", Duration::from_secs(5))
+        .await;
+    raw.post(b"{}").await;
+    raw.read_until(b"\"text\":\"b\"", Duration::from_secs(5))
+        .await;
+    assert_eq!(server.verdict(), []);
+}
+
+#[tokio::test]
+async fn the_journal_keeps_requests_as_they_came() {
+    let server = serve("- message: a").await;
+    let mut raw = Raw::connect(&server).await;
+    let body = "{ \"input\" :\t[ ] ,\r\n\"é\": 1e0 }".as_bytes();
+    let head = format!(
+        "POST /v1/responses?x=1 HTTP/1.1\r\nHost: mock\r\nX-B: 2\r\nX-A: 1\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    raw.stream.write_all(head.as_bytes()).await.expect("write");
+    raw.stream.write_all(body).await.expect("write");
+    raw.read_until(b"\r\n0\r\n\r\n", Duration::from_secs(5))
+        .await;
+    let request = &server.journal().requests()[0];
+    assert_eq!(
+        (request.method.as_str(), request.path.as_str()),
+        ("POST", "/v1/responses")
+    );
+    assert_eq!(request.query.as_deref(), Some("x=1"));
+    let names: Vec<_> = request
+        .headers
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert_eq!(names, ["host", "x-b", "x-a", "content-length"]);
+    assert_eq!(&request.body[..], body);
 }

@@ -1,6 +1,5 @@
 //! Matchers on a whole request.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -8,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::value::{Matcher, TextMatcher};
-use crate::journal::Request;
+use crate::journal::{Request, is_secret};
 
 /// What a request must be like for a reply to be for it; all of it must hold.
 ///
@@ -40,27 +39,15 @@ pub struct When {
     pub subagent: Option<String>,
 }
 
-/// A request while replies are tried on it: its body is parsed once, if anybody asks.
-#[derive(Debug)]
-pub(crate) struct Evidence<'a> {
-    request: &'a Request,
+/// What is known of a request while replies are tried on it: its body, once anybody asked.
+#[derive(Debug, Default)]
+pub(crate) struct Evidence {
     body: Option<Result<Value, String>>,
 }
 
-impl<'a> Evidence<'a> {
-    pub(crate) fn new(request: &'a Request) -> Self {
-        Self {
-            request,
-            body: None,
-        }
-    }
-
-    pub(crate) fn request(&self) -> &'a Request {
-        self.request
-    }
-
-    fn body(&mut self) -> Result<&Value, String> {
-        let request = self.request;
+impl Evidence {
+    /// The request's body; it is parsed the first time.
+    pub(crate) fn body(&mut self, request: &Request) -> Result<&Value, String> {
         let parse = || request.json().map_err(|error| error.to_string());
         self.body
             .get_or_insert_with(parse)
@@ -71,15 +58,16 @@ impl<'a> Evidence<'a> {
 
 impl When {
     /// Checks a request; the error names the matcher that failed.
-    pub(crate) fn check(&self, evidence: &mut Evidence<'_>) -> Result<(), String> {
-        self.check_head(evidence.request())?;
+    pub(crate) fn check(&self, request: &Request, evidence: &mut Evidence) -> Result<(), String> {
+        self.check_head(request)?;
         if self.asks_for_body() {
-            self.check_body(evidence.body()?)?;
+            self.check_body(evidence.body(request)?)?;
         }
         Ok(())
     }
 
-    fn asks_for_body(&self) -> bool {
+    /// Whether the body has to be parsed.
+    pub(crate) fn asks_for_body(&self) -> bool {
         self.model.is_some()
             || self.user_text.is_some()
             || !self.pointer.is_empty()
@@ -100,15 +88,14 @@ impl When {
                 .map_err(|error| format!("`path`: {error}"))?;
         }
         for (name, matcher) in &self.header {
-            let shown = request
-                .header(name)
-                .map(|value| crate::journal::masked(name, value));
-            matcher
-                .check(request.header(name))
-                .map_err(|error| match shown {
-                    Some(Cow::Owned(mask)) => format!("`header` `{name}`: does not match {mask}"),
-                    _ => format!("`header` `{name}`: {error}"),
-                })?;
+            matcher.check(request.header(name)).map_err(|error| {
+                let error = if is_secret(name) {
+                    "does not match (values masked)"
+                } else {
+                    &error
+                };
+                format!("`header` `{name}`: {error}")
+            })?;
         }
         Ok(())
     }

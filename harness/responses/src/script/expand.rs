@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::item::{Call, CustomCall, Message, Reasoning, Stream};
-use super::reply::{Parts, Style};
+use super::parts::{Parts, Style};
 
 /// The model named in every response object.
 pub(crate) const MODEL: &str = "mock-model";

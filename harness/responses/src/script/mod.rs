@@ -2,6 +2,7 @@
 
 mod expand;
 mod item;
+mod parts;
 mod prepared;
 mod reply;
 mod usage;
@@ -15,9 +16,10 @@ use expand::Ids;
 
 pub(crate) use expand::MODEL;
 pub use item::{Arguments, Call, CustomCall, Message, Phase, Reasoning, Stream};
+pub(crate) use parts::error_body;
+pub use parts::{Http, ModelError, Style, Times};
 pub(crate) use prepared::{Frames, Payload, Prepared};
-pub(crate) use reply::error_body;
-pub use reply::{Http, ModelError, Reply, Style, Times};
+pub use reply::Reply;
 pub use usage::Usage;
 
 /// What is wrong with a reply.
@@ -115,15 +117,26 @@ impl Script {
         Ok(parts.hold.map(|hold| hold.gate().to_owned()))
     }
 
+    /// Whether a reply that is left looks at the bodies of requests.
+    pub(crate) fn reads_body(&self) -> bool {
+        let when = |entry: &Entry| entry.when.as_ref().is_some_and(When::asks_for_body);
+        self.entries
+            .iter()
+            .any(|entry| when(entry) && !entry.is_spent())
+    }
+
     /// Takes the reply for a request: the first that asks for it, else the next in order.
-    pub(crate) fn take(&mut self, request: &Request) -> Result<(usize, Arc<Prepared>), Refusal> {
-        let mut evidence = Evidence::new(request);
+    pub(crate) fn take(
+        &mut self,
+        request: &Request,
+        evidence: &mut Evidence,
+    ) -> Result<(usize, Arc<Prepared>), Refusal> {
         let matching = self.entries.iter().position(|entry| {
             !entry.is_spent()
                 && entry
                     .when
                     .as_ref()
-                    .is_some_and(|when| when.check(&mut evidence).is_ok())
+                    .is_some_and(|when| when.check(request, evidence).is_ok())
         });
         if let Some(index) = matching {
             return Ok((index, self.entries[index].take()));
@@ -136,10 +149,10 @@ impl Script {
                 self.next_in_order += 1;
             }
         }
-        Err(self.refusal(&mut evidence))
+        Err(self.refusal(request, evidence))
     }
 
-    fn refusal(&self, evidence: &mut Evidence<'_>) -> Refusal {
+    fn refusal(&self, request: &Request, evidence: &mut Evidence) -> Refusal {
         let mut tried = Vec::new();
         for (index, entry) in self
             .entries
@@ -147,8 +160,8 @@ impl Script {
             .enumerate()
             .filter(|(_, e)| !e.is_spent())
         {
-            let reason = match (&entry.when, evidence.request().subagent()) {
-                (Some(when), _) => when.check(evidence).err().unwrap_or_default(),
+            let reason = match (&entry.when, request.subagent()) {
+                (Some(when), _) => when.check(request, evidence).err().unwrap_or_default(),
                 (None, Some(name)) => {
                     format!("has no `when`, and the request comes from the subagent `{name}`")
                 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::ScriptError;
 use super::expand::{Ids, expand};
-use super::reply::{Http, Parts};
+use super::parts::{Http, Parts};
 use crate::fault::{Break, Fault};
 use crate::pace::{Hold, Pace};
 

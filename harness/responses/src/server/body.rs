@@ -12,6 +12,7 @@ use super::socket::SocketState;
 use super::{Shared, Writes};
 use crate::fault::How;
 use crate::observe::{Answer, Outcome};
+use crate::pace::{Hold, Pace};
 use crate::script::{Frames, Payload, Prepared};
 
 /// A connection that the script breaks off.
@@ -103,8 +104,9 @@ impl ScriptedBody {
     /// Hands over the next events: as many as nothing separates.
     fn hand_over(&mut self, frames: &Frames) -> Bytes {
         let cut = self.reply.cut.map(|cut| cut.after_event);
-        let hold = self.reply.hold.as_ref().and_then(crate::Hold::after_event);
-        let apart = self.shared.writes == Writes::PerEvent || self.reply.pace.is_some();
+        let hold = self.reply.hold.as_ref().and_then(Hold::after_event);
+        let paced = self.reply.pace.as_ref().is_some_and(Pace::separates_events);
+        let apart = paced || self.shared.writes == Writes::PerEvent;
         let stops = [cut, hold, apart.then_some(self.sent + 1)];
         let next_stop = stops
             .into_iter()

@@ -13,6 +13,7 @@ use super::body::ScriptedBody;
 use super::socket::SocketState;
 use super::{Shared, lock};
 use crate::journal::Request;
+use crate::matcher::Evidence;
 use crate::observe::{Answer, Event};
 use crate::rules::Violation;
 use crate::script::{MODEL, Prepared, error_body};
@@ -101,6 +102,12 @@ impl Shared {
     /// Journals a request and decides what it gets, in one step: the order of the journal is the
     /// order in which replies are given.
     fn admit(&self, request: Request) -> (Arc<Request>, Decision) {
+        let mut evidence = Evidence::default();
+        if request.asks_model() && lock(&self.script).reads_body() {
+            // Now rather than under the lock, where other connections would wait for it. A body
+            // that can't be parsed stays known as such.
+            let _ = evidence.body(&request);
+        }
         let mut script = lock(&self.script);
         let request = self.journal.append(request);
         let taken = if request.truncated {
@@ -108,7 +115,7 @@ impl Shared {
             Err((StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", message))
         } else if request.asks_model() {
             script
-                .take(&request)
+                .take(&request, &mut evidence)
                 .map_err(|no| (StatusCode::BAD_REQUEST, no.rule, no.message))
         } else if request.method == "GET" && request.path.ends_with("/models") {
             return (request, Decision::own(StatusCode::OK, &models()));

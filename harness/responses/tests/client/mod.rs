@@ -82,11 +82,15 @@ impl Raw {
     /// Reads until something has come; returns everything so far.
     pub(crate) async fn read_until(&mut self, needle: &[u8], deadline: Duration) -> String {
         let read = async {
-            while !self
-                .seen
-                .windows(needle.len())
-                .any(|window| window == needle)
-            {
+            let mut searched = 0;
+            loop {
+                if self.seen[searched..]
+                    .windows(needle.len())
+                    .any(|window| window == needle)
+                {
+                    return;
+                }
+                searched = self.seen.len().saturating_sub(needle.len());
                 let count = self.stream.read_buf(&mut self.seen).await.expect("read");
                 assert!(
                     count > 0,

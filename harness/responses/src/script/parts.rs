@@ -1,0 +1,237 @@
+//! The members of a reply: its kinds and its modifiers.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, Visitor};
+use serde_json::{Value, json};
+
+use super::ScriptError;
+use super::item::{Call, CustomCall, Message, Reasoning, Stream};
+use super::usage::Usage;
+use crate::fault::Fault;
+use crate::matcher::When;
+use crate::pace::{Hold, Pace};
+
+/// The members of a reply.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Parts {
+    /// A finished message.
+    pub(crate) message: Option<Message>,
+    /// A message sent delta by delta.
+    pub(crate) stream: Option<Stream>,
+    /// Reasoning; it comes before the other items.
+    pub(crate) reasoning: Option<Reasoning>,
+    /// A call of a function tool.
+    pub(crate) call: Option<Call>,
+    /// Several calls in one response.
+    pub(crate) calls: Option<Vec<Call>>,
+    /// A call of a custom (freeform) tool.
+    pub(crate) custom_call: Option<CustomCall>,
+    /// Events, verbatim; each is a map with `type`.
+    pub(crate) events: Option<Vec<Value>>,
+    /// A plain HTTP answer instead of an event stream.
+    pub(crate) http: Option<Http>,
+    /// Ends the response as failed.
+    pub(crate) error: Option<ModelError>,
+    /// Ends the response as incomplete, with this reason.
+    pub(crate) incomplete: Option<String>,
+    /// The token usage the response ends with.
+    pub(crate) usage: Option<Usage>,
+    /// How many of the events that the API sends are sent.
+    pub(crate) style: Option<Style>,
+    /// Which requests the reply is for; replies without it are taken in order.
+    pub(crate) when: Option<When>,
+    /// How often the reply is given.
+    pub(crate) times: Times,
+    /// When its events are sent.
+    pub(crate) pace: Option<Pace>,
+    /// Where it waits for a gate.
+    pub(crate) hold: Option<Hold>,
+    /// What goes wrong with it.
+    pub(crate) fault: Option<Fault>,
+}
+
+/// How many of the events that the API sends are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Style {
+    /// The whole sequence: in progress, item and part added, deltas, done.
+    Full,
+    /// The fewest that codex 0.169.0 needs: created, finished items (a `stream` also has its
+    /// item added and its deltas), completed.
+    Minimal,
+}
+
+/// How often a reply is given: a number, or `any`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Times {
+    /// At most (and to leave nothing over: exactly) this often.
+    Exactly(u32),
+    /// As often as it is asked for, also never.
+    Any,
+}
+
+/// A plain HTTP answer.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// The status code.
+    #[schemars(range(min = 200, max = 599))]
+    pub status: u16,
+    /// Headers; `content-type` is set by the kind of the body unless it is among them.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// The body: a text as it is, anything else as JSON.
+    #[serde(default)]
+    pub body: Option<Value>,
+}
+
+/// The error of a failed response.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModelError {
+    /// The code, e.g. `rate_limit_exceeded`.
+    pub code: String,
+    /// What the user is told.
+    pub message: String,
+}
+
+impl Parts {
+    /// The kinds of reply that are present, by name.
+    pub(crate) fn kinds(&self) -> Vec<&'static str> {
+        let kinds = [
+            ("reasoning", self.reasoning.is_some()),
+            ("message", self.message.is_some()),
+            ("stream", self.stream.is_some()),
+            ("call", self.call.is_some()),
+            ("calls", self.calls.is_some()),
+            ("custom_call", self.custom_call.is_some()),
+            ("events", self.events.is_some()),
+            ("http", self.http.is_some()),
+            ("error", self.error.is_some()),
+            ("incomplete", self.incomplete.is_some()),
+        ];
+        kinds
+            .into_iter()
+            .filter(|(_, present)| *present)
+            .map(|(kind, _)| kind)
+            .collect()
+    }
+
+    /// The style as given, else in full where deltas are asked for, else minimal.
+    pub(crate) fn effective_style(&self) -> Style {
+        let default = if self.stream.is_some() {
+            Style::Full
+        } else {
+            Style::Minimal
+        };
+        self.style.unwrap_or(default)
+    }
+
+    /// Refuses combinations that mean nothing.
+    pub(crate) fn check(&self) -> Result<(), ScriptError> {
+        const PAIRS: [(&str, &str); 3] = [
+            ("message", "stream"),
+            ("call", "calls"),
+            ("error", "incomplete"),
+        ];
+        let kinds = self.kinds();
+        if kinds.is_empty() {
+            return Err(ScriptError::NoKind);
+        }
+        for alone in ["events", "http"] {
+            if let Some(other) = kinds.iter().find(|kind| **kind != alone)
+                && kinds.contains(&alone)
+            {
+                return Err(ScriptError::Conflict(alone, other));
+            }
+        }
+        match PAIRS
+            .iter()
+            .find(|(a, b)| kinds.contains(a) && kinds.contains(b))
+        {
+            Some((a, b)) => Err(ScriptError::Conflict(a, b)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Http {
+    /// The body's bytes and the content type they call for.
+    pub(crate) fn render(&self) -> (Vec<u8>, &'static str) {
+        match &self.body {
+            None => (Vec::new(), "text/plain; charset=utf-8"),
+            Some(Value::String(text)) => (text.clone().into_bytes(), "text/plain; charset=utf-8"),
+            Some(json) => (json.to_string().into_bytes(), "application/json"),
+        }
+    }
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self::Exactly(1)
+    }
+}
+
+impl<'de> Deserialize<'de> for Times {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TimesVisitor)
+    }
+}
+
+struct TimesVisitor;
+
+impl Visitor<'_> for TimesVisitor {
+    type Value = Times;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a number from 1 or `any`")
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Times, E> {
+        match u32::try_from(number) {
+            Ok(times @ 1..) => Ok(Times::Exactly(times)),
+            _ => Err(E::invalid_value(
+                serde::de::Unexpected::Unsigned(number),
+                &self,
+            )),
+        }
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Times, E> {
+        match u64::try_from(number) {
+            Ok(number) => self.visit_u64(number),
+            Err(_) => Err(E::invalid_value(
+                serde::de::Unexpected::Signed(number),
+                &self,
+            )),
+        }
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Times, E> {
+        match text {
+            "any" => Ok(Times::Any),
+            other => Err(E::invalid_value(serde::de::Unexpected::Str(other), &self)),
+        }
+    }
+}
+
+impl JsonSchema for Times {
+    fn schema_name() -> Cow<'static, str> {
+        "Times".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "type": "integer", "minimum": 1 }, { "const": "any" }] })
+    }
+}
+
+/// The JSON body of an error in the Responses API's form.
+pub(crate) fn error_body(message: &str, kind: &str, code: &str) -> Value {
+    json!({ "error": { "message": message, "type": kind, "code": code } })
+}
