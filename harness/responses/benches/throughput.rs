@@ -2,14 +2,17 @@
 //! (a matcher asks for its model) and journalled.
 //!
 //! `cargo bench -p mock-responses`; criterion's "elem/s" are requests per second. Server and load
-//! share the machine and the runtime, so that the figure is a lower bound for the server.
+//! share the machine and the runtime, so that the figure is a lower bound for the server; bare
+//! sockets that send the same bytes, in the same run, say what there is to be had.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use mock_responses::{MockResponses, Reply, Style, Times, When, Writes};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
@@ -64,18 +67,82 @@ async fn ask(mut stream: TcpStream, request: Vec<u8>, count: u64) -> TcpStream {
     stream
 }
 
+/// What the load is put on.
+#[derive(Clone, Copy)]
+enum Subject {
+    Mock(Writes),
+    /// Bare sockets that count the bytes of a request and answer with the same chunks: the floor.
+    Bare(Writes),
+}
+
+/// The chunks of the reply, each as the server sends it; the head goes with the first one and
+/// the end with the last.
+fn chunks(writes: Writes) -> Vec<Vec<u8>> {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
+                cache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n";
+    let events = reply().events();
+    let chunks = events.iter().map(|event| {
+        let kind = event["type"].as_str().expect("a type");
+        let event = format!("event: {kind}\ndata: {event}\n\n");
+        format!("{:X}\r\n{event}\r\n", event.len()).into_bytes()
+    });
+    let mut chunks: Vec<_> = chunks.collect();
+    chunks[0].splice(0..0, head.bytes());
+    chunks
+        .last_mut()
+        .expect("events")
+        .extend_from_slice(&LAST_CHUNK[2..]);
+    if writes == Writes::PerEvent {
+        chunks
+    } else {
+        vec![chunks.concat()]
+    }
+}
+
+/// Answers requests of a known length on bare sockets, for as long as anybody asks.
+async fn serve_bare(listener: TcpListener, length: usize, chunks: Arc<[Vec<u8>]>) {
+    while let Ok((mut stream, _)) = listener.accept().await {
+        let chunks = Arc::clone(&chunks);
+        stream.set_nodelay(true).expect("nodelay");
+        tokio::spawn(async move {
+            let mut request = vec![0; length];
+            while stream.read_exact(&mut request).await.is_ok() {
+                for chunk in chunks.iter() {
+                    stream.write_all(chunk).await.expect("write");
+                }
+            }
+        });
+    }
+}
+
 /// How long `total` requests take over `connections`.
-async fn load(writes: Writes, request: Vec<u8>, connections: u64, total: u64) -> Duration {
-    let replies = vec![reply()];
-    let server = MockResponses::builder()
-        .replies(replies)
-        .writes(writes)
-        .start()
-        .await;
-    let server = server.expect("start");
+async fn load(subject: Subject, request: Vec<u8>, connections: u64, total: u64) -> Duration {
+    match subject {
+        Subject::Mock(writes) => {
+            let builder = MockResponses::builder()
+                .replies(vec![reply()])
+                .writes(writes);
+            let server = builder.start().await.expect("start");
+            let took = load_on(server.addr(), request, connections, total).await;
+            server.shutdown().await;
+            took
+        }
+        Subject::Bare(writes) => {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let addr = listener.local_addr().expect("an address");
+            let chunks = chunks(writes).into();
+            let server = tokio::spawn(serve_bare(listener, request.len(), chunks));
+            let took = load_on(addr, request, connections, total).await;
+            server.abort();
+            took
+        }
+    }
+}
+
+async fn load_on(addr: SocketAddr, request: Vec<u8>, connections: u64, total: u64) -> Duration {
     let mut streams = Vec::new();
     for _ in 0..connections {
-        let stream = TcpStream::connect(server.addr()).await.expect("connect");
+        let stream = TcpStream::connect(addr).await.expect("connect");
         stream.set_nodelay(true).expect("nodelay");
         streams.push(ask(stream, request.clone(), 1).await);
     }
@@ -86,26 +153,26 @@ async fn load(writes: Writes, request: Vec<u8>, connections: u64, total: u64) ->
         tasks.spawn(ask(stream, request.clone(), share));
     }
     tasks.join_all().await;
-    let took = start.elapsed();
-    server.shutdown().await;
-    took
+    start.elapsed()
 }
 
 fn throughput(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime");
-    for (name, writes) in [
-        ("per event", Writes::PerEvent),
-        ("coalesced", Writes::Coalesced),
-    ] {
-        let mut group = criterion.benchmark_group(name);
+    let subjects = [
+        ("per event", Subject::Mock(Writes::PerEvent)),
+        ("per event, bare sockets", Subject::Bare(Writes::PerEvent)),
+        ("coalesced", Subject::Mock(Writes::Coalesced)),
+        ("coalesced, bare sockets", Subject::Bare(Writes::Coalesced)),
+    ];
+    for size in REQUESTS {
+        let mut group = criterion.benchmark_group(format!("{} KB requests", size / 1_000));
         group.throughput(Throughput::Elements(1)).sample_size(10);
-        for size in REQUESTS {
-            let request = request(size);
-            for connections in [1, 16, 64] {
-                let id = BenchmarkId::new(format!("{} KB requests", size / 1_000), connections);
-                group.bench_function(id, |bencher| {
+        let request = request(size);
+        for connections in [1, 16, 64] {
+            for (name, subject) in subjects {
+                group.bench_function(BenchmarkId::new(name, connections), |bencher| {
                     bencher.iter_custom(|total| {
-                        runtime.block_on(load(writes, request.clone(), connections, total))
+                        runtime.block_on(load(subject, request.clone(), connections, total))
                     });
                 });
             }

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use client::{Raw, events, kinds, post};
-use mock_responses::{Event, MockResponses, Outcome, Reply, Writes};
+use mock_responses::{Event, Hold, MockResponses, Outcome, Pause, Reply, Writes};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
@@ -171,7 +171,7 @@ async fn pace_keeps_to_an_absolute_schedule() {
 #[tokio::test]
 async fn a_client_that_reads_slowly_gets_everything() {
     for writes in [Writes::PerEvent, Writes::Coalesced] {
-        let delta = "x".repeat(1_000_000);
+        let delta = "x".repeat(200_000);
         let server = MockResponses::builder()
             .replies(vec![Reply::stream(vec![delta; 8]), Reply::message("next")])
             .writes(writes)
@@ -187,7 +187,7 @@ async fn a_client_that_reads_slowly_gets_everything() {
             .await;
         assert_eq!(text.matches("event: response.output_text.delta").count(), 8);
         // Each delta is in the stream five times: by itself, and in text, part, item and output.
-        assert_eq!(text.matches('x').count() / 1_000_000, 5 * 8);
+        assert_eq!(text.matches('x').count() / 200_000, 5 * 8);
     }
 }
 
@@ -281,4 +281,84 @@ async fn the_journal_keeps_requests_as_they_came() {
         .collect();
     assert_eq!(names, ["host", "x-b", "x-a", "content-length"]);
     assert_eq!(&request.body[..], body);
+}
+
+#[tokio::test]
+async fn a_gate_that_was_released_early_stays_open() {
+    let server = serve("[{ message: a, hold: { before: true, gate: go }, times: 2 }]").await;
+    server.release("go").expect("a known gate");
+    for _ in 0..2 {
+        assert_eq!(events(&server, &json!({})).await.len(), 3);
+    }
+    assert_eq!(server.verdict(), []);
+    server
+        .push(Reply::message("b").hold(Hold::after(3, "end")))
+        .expect("a good reply");
+    assert_eq!(
+        server.verdict()[1].message,
+        "the gate `end` was never released (no reply got there)"
+    );
+}
+
+#[tokio::test]
+async fn a_dropped_server_ends_its_connections() {
+    let server = serve("[{ message: a, fault: { stall: { after_event: 1 } } }]").await;
+    let addr = server.addr();
+    let mut raw = Raw::connect(&server).await;
+    raw.post(b"{}").await;
+    raw.read_until(b"response.created", Duration::from_secs(5))
+        .await;
+    drop(server);
+    let (text, _) = raw.read_to_end(Duration::from_secs(5)).await;
+    assert_eq!(text.matches("event: ").count(), 1);
+    assert!(tokio::net::TcpStream::connect(addr).await.is_err());
+}
+
+#[tokio::test]
+async fn an_observer_that_panics_takes_only_its_connection_down() {
+    let server = MockResponses::builder()
+        .replies(vec![Reply::message("a"), Reply::message("b")])
+        .observer(|event| {
+            assert!(
+                !matches!(event, Event::Reply { request: 0, .. }),
+                "the first one fails"
+            );
+        })
+        .start()
+        .await
+        .expect("start");
+    let mut raw = Raw::connect(&server).await;
+    raw.post(b"{}").await;
+    assert_eq!(raw.read_to_end(Duration::from_secs(5)).await.0, "");
+    assert_eq!(
+        events(&server, &json!({})).await[1]["item"]["content"][0]["text"],
+        "b"
+    );
+    server.shutdown().await;
+}
+
+#[test]
+fn a_pause_is_a_number_with_a_unit() {
+    for (text, microseconds) in [
+        ("0ms", 0),
+        ("20ms", 20_000),
+        ("1.5s", 1_500_000),
+        ("7us", 7),
+        ("2m", 120_000_000),
+    ] {
+        let pause: Pause = text.parse().expect(text);
+        assert_eq!(
+            Duration::from(pause),
+            Duration::from_micros(microseconds),
+            "{text}"
+        );
+    }
+    for text in ["", "5", "ms", "-1ms", "5 parsecs", "1e400s", "nans", "infs"] {
+        let error = text.parse::<Pause>().expect_err(text);
+        assert!(
+            error
+                .to_string()
+                .starts_with(&format!("`{text}` is not a length of time"))
+        );
+    }
 }
