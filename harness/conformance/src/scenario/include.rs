@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::format::PART;
-use super::problem::{Problem, list, suggest};
+use super::problem::{Problem, suggest};
 use super::source::Sources;
 use super::yaml::{self, Key, Kind, Node};
 
@@ -98,8 +98,8 @@ impl Including<'_> {
         };
         let source = self.sources.add(&path, &content);
         match yaml::parse(self.sources, source) {
-            Ok(node) => {
-                self.check(&node);
+            Ok(mut node) => {
+                self.check(&mut node);
                 let node = self.resolve(node, &path);
                 node.members().is_some().then_some(node)
             }
@@ -110,29 +110,28 @@ impl Including<'_> {
         }
     }
 
-    /// A part has only members that parts may have.
-    fn check(&mut self, node: &Node) {
-        let known: Vec<&str> = PART
-            .iter()
-            .copied()
-            .flatten()
-            .map(|field| field.name)
-            .collect();
-        let Some(members) = node.members() else {
-            let message = format!("an included file is a map, not {}", node.what());
+    /// A part has only members that parts may have; others are reported and dropped.
+    fn check(&mut self, node: &mut Node) {
+        let fields = PART.iter().copied().flatten();
+        let known: Vec<&str> = fields.map(|field| field.name).collect();
+        let (span, what) = (node.span, node.what());
+        let Kind::Map(members) = &mut node.kind else {
+            let message = format!("an included file is a map, not {what}");
             self.problems
-                .push(Problem::new(node.span, message, "expected a map"));
+                .push(Problem::new(span, message, "expected a map"));
             return;
         };
-        for (key, _) in members
-            .iter()
-            .filter(|(key, _)| !known.contains(&key.text.as_str()))
-        {
-            let message = format!("an included file can't have `{}`", key.text);
-            let hint = suggest(&key.text, &known).unwrap_or_else(|| list(&known));
-            self.problems
-                .push(Problem::new(key.span, message, "not here").hint(hint));
-        }
+        members.retain(|(key, _)| {
+            let allowed = known.contains(&key.text.as_str());
+            if !allowed {
+                let message = format!("an included file can't have `{}`", key.text);
+                self.problems.push(
+                    Problem::new(key.span, message, "not here")
+                        .maybe_hint(suggest(&key.text, &known)),
+                );
+            }
+            allowed
+        });
     }
 }
 

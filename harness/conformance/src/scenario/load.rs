@@ -249,3 +249,7 @@ fn sorted(mut problems: Vec<Problem>, sources: &Sources) -> Vec<LoadError> {
         .map(|problem| problem.locate(sources))
         .collect()
 }
+
+#[cfg(test)]
+#[path = "load_tests.rs"]
+mod tests;

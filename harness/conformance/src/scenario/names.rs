@@ -1,6 +1,7 @@
 //! The names that a scenario's strings may use, as far as they are known before it runs.
 
-use super::problem::{Problem, list};
+use super::problem::{Problem, close, list};
+use super::source::Span;
 use super::template::{self, PLACES, Part};
 use super::yaml::{Kind, Node};
 
@@ -8,7 +9,7 @@ use super::yaml::{Kind, Node};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
     dimensions: Vec<String>,
-    results: Vec<(String, super::source::Span)>,
+    results: Vec<(String, Span)>,
 }
 
 impl Names {
@@ -66,7 +67,7 @@ impl Names {
         }
     }
 
-    fn check_text(&self, text: &str, span: super::source::Span, problems: &mut Vec<Problem>) {
+    fn check_text(&self, text: &str, span: Span, problems: &mut Vec<Problem>) {
         for part in template::parts(text) {
             match part {
                 Part::Variable(path) => {
@@ -96,10 +97,10 @@ impl Names {
         self.all().contains(&name)
     }
 
-    fn unknown(&self, path: &str, name: &str, span: super::source::Span) -> Problem {
+    fn unknown(&self, path: &str, name: &str, span: Span) -> Problem {
         let all = self.all();
-        let close = super::problem::suggest(name, &all).filter(|hint| hint.contains("mean"));
-        let hint = close.unwrap_or_else(|| {
+        let meant = close(name, &all).map(|name| format!("did you mean `${{{name}}}`?"));
+        let hint = meant.unwrap_or_else(|| {
             format!(
                 "known here: {}; `$${{{path}}}` stands for a literal `${{{path}}}`",
                 list(&all)

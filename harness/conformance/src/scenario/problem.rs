@@ -190,16 +190,24 @@ impl Diagnostic for Bare<'_> {
 
 /// "did you mean …?" if one of `known` is close to `given`, else the list of what is known.
 pub(crate) fn suggest(given: &str, known: &[&str]) -> Option<String> {
-    let close = known
-        .iter()
-        .map(|name| (strsim::damerau_levenshtein(given, name), name))
-        .filter(|(distance, name)| *distance <= 1.max(name.len().max(given.len()) / 3))
-        .min();
-    match close {
-        Some((_, name)) => Some(format!("did you mean `{name}`?")),
+    match close(given, known) {
+        Some(name) => Some(format!("did you mean `{name}`?")),
         None if known.is_empty() => None,
         None => Some(format!("known here: {}", list(known))),
     }
+}
+
+/// The name that was probably meant: at most a third of it, and not all of a short one, differs.
+pub(crate) fn close<'k>(given: &str, known: &[&'k str]) -> Option<&'k str> {
+    known
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(given, name), *name))
+        .filter(|(distance, name)| {
+            let length = name.chars().count().max(given.chars().count());
+            *distance <= 1.max(length / 3) && *distance < length.min(name.chars().count())
+        })
+        .min()
+        .map(|(_, name)| name)
 }
 
 /// Names in backticks, with commas.

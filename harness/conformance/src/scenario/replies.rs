@@ -3,7 +3,7 @@
 use mock_responses::Reply;
 use serde_path_to_error::Segment;
 
-use super::problem::Problem;
+use super::problem::{Problem, suggest};
 use super::source::Span;
 use super::yaml::Node;
 
@@ -13,30 +13,56 @@ pub(crate) fn check(model: &[Node], problems: &mut Vec<Problem>) {
         let Err(error) = serde_path_to_error::deserialize::<_, Reply>(node.to_json()) else {
             continue;
         };
-        let span = place(node, error.path().iter());
-        let message = format!("bad reply: {}", error.inner());
-        problems.push(
-            Problem::new(span, message, "in this reply")
-                .hint("for example `- message: hello`; see the schema for all kinds of reply"),
-        );
+        let text = error.inner().to_string();
+        let place = place(node, error.path().iter());
+        problems.push(unknown_member(&text, &place).unwrap_or_else(|| {
+            Problem::new(place.value, format!("bad reply: {text}"), "in this reply")
+        }));
     }
 }
 
-/// The innermost node of a path; the key itself where its name is at fault.
-fn place<'p>(node: &Node, path: impl Iterator<Item = &'p Segment>) -> Span {
+/// The error for a misspelt member, out of serde's "unknown field `x`, expected one of `y`, …".
+fn unknown_member(text: &str, place: &Place) -> Option<Problem> {
+    let fields = text.strip_prefix("unknown field ")?;
+    let mut quoted = fields.split('`').skip(1).step_by(2);
+    let given = quoted.next()?;
+    let known: Vec<&str> = quoted.collect();
+    let message = format!("unknown member `{given}` in a reply");
+    let problem = Problem::new(place.key, message, "not known here");
+    Some(problem.maybe_hint(suggest(given, &known)))
+}
+
+/// Where an error is: the innermost value, and its key (or the value again).
+struct Place {
+    key: Span,
+    value: Span,
+}
+
+/// The innermost node of a path.
+fn place<'p>(node: &Node, path: impl Iterator<Item = &'p Segment>) -> Place {
     let mut node = node;
-    let mut span = node.span;
+    let mut place = Place {
+        key: node.span,
+        value: node.span,
+    };
     for segment in path {
         let next = match segment {
-            Segment::Seq { index } => node.elements().and_then(|all| all.get(*index)),
+            Segment::Seq { index } => node
+                .elements()
+                .and_then(|all| all.get(*index))
+                .map(|element| (element.span, element)),
             Segment::Map { key } | Segment::Enum { variant: key } => node
                 .members()
                 .and_then(|members| members.iter().find(|(name, _)| name.text == *key))
-                .map(|(_, value)| value),
+                .map(|(name, value)| (name.span, value)),
             Segment::Unknown => None,
         };
-        let Some(next) = next else { break };
-        (node, span) = (next, next.span);
+        let Some((key, value)) = next else { break };
+        place = Place {
+            key,
+            value: value.span,
+        };
+        node = value;
     }
-    span
+    place
 }

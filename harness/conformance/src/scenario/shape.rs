@@ -5,7 +5,7 @@
 
 use super::matcher;
 use super::names::Names;
-use super::problem::{Problem, list, suggest};
+use super::problem::{Problem, close, list, suggest};
 use super::template;
 use super::yaml::{Kind, Node};
 
@@ -146,13 +146,15 @@ impl Checker<'_> {
                 self.wrong(node, &format!("{of} is a map"));
                 return Record::empty(node);
             }
-            return self.missing(Record::empty(node), fields, of);
+            return self.missing(Record::empty(node), fields, of, &[]);
         };
         let known = || fields.iter().copied().flatten();
         let mut record = Record::empty(node);
+        let mut meant = Vec::new();
         for (key, value) in members {
             let Some(field) = known().find(|field| field.name == key.text) else {
                 let names: Vec<&str> = known().map(|field| field.name).collect();
+                meant.extend(close(&key.text, &names));
                 self.problems.push(
                     Problem::new(
                         key.span,
@@ -166,17 +168,24 @@ impl Checker<'_> {
             self.shape(value, field.shape, &format!("`{}`", field.name));
             record.members.push((field.name, value));
         }
-        self.missing(record, fields, of)
+        self.missing(record, fields, of, &meant)
     }
 
-    fn missing<'n>(&mut self, record: Record<'n>, fields: Fields, of: &str) -> Record<'n> {
+    /// Reports what must be there and isn't, save for what a misspelt member was meant to be.
+    fn missing<'n>(
+        &mut self,
+        record: Record<'n>,
+        fields: Fields,
+        of: &str,
+        meant: &[&str],
+    ) -> Record<'n> {
         for field in fields
             .iter()
             .copied()
             .flatten()
             .filter(|field| field.required)
         {
-            if record.get(field.name).is_none() {
+            if record.get(field.name).is_none() && !meant.contains(&field.name) {
                 let message = format!("{of} needs `{}`", field.name);
                 let label = format!("no `{}` here", field.name);
                 let hint = format!("`{}`: {}", field.name, field.doc);
@@ -238,8 +247,9 @@ impl Checker<'_> {
             (Shape::Choice(known), Kind::Text(text)) => {
                 let message = format!("{of} is one of {}; got `{text}`", list(known));
                 self.problems.push(
-                    Problem::new(node.span, message, "not one of them")
-                        .maybe_hint(suggest(text, known).filter(|hint| hint.contains("mean"))),
+                    Problem::new(node.span, message, "not one of them").maybe_hint(
+                        close(text, known).map(|name| format!("did you mean `{name}`?")),
+                    ),
                 );
             }
             (Shape::Choices(known), Kind::List(elements)) => {

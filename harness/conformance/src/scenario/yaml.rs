@@ -199,7 +199,12 @@ fn syntax(error: &ScanError, text: &str, source: usize) -> Problem {
         start,
         end: start + 1,
     };
-    Problem::new(at, format!("not yaml: {}", error.info()), "here")
+    let problem = Problem::new(at, format!("not yaml: {}", error.info()), "here");
+    if line.contains("${") {
+        problem.hint("inside `{…}` and `[…]` a `${variable}` must be in quotes")
+    } else {
+        problem
+    }
 }
 
 /// A list or map whose end has not come yet.
@@ -496,7 +501,13 @@ mod tests {
             let _ = writeln!(bomb, "a{level}: &a{level} [{}]", vec![alias; 10].join(", "));
         }
         assert!(messages(&bomb)[0].starts_with("more than 100000 values"));
-        assert!(messages(&"[".repeat(10_000))[0].contains("deeper than 64"));
+        let nested = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(read(&nested(MAX_DEPTH)).is_ok());
+        assert_eq!(
+            messages(&nested(MAX_DEPTH + 1)),
+            ["nested deeper than 64 levels"]
+        );
+        assert_eq!(messages(&nested(100_000)).len(), 1);
         assert_eq!(messages("a: &a [*a]\n"), ["an alias inside its own anchor"]);
     }
 
