@@ -1,4 +1,33 @@
 //! A mock of `codex app-server`.
+//!
+//! It speaks the protocol as codex 0.169.0 was observed to speak it; where that departs from the
+//! documented contract, [`quirk`] names it. [`main_with`] is the whole program, for embedding.
 
+mod approval;
+mod cli;
+mod clock;
+mod config;
+mod connection;
+mod failure;
+mod home;
+mod methods;
+mod model;
+mod protocol;
+pub mod quirk;
 pub mod sandbox;
+mod server;
+mod thread;
 pub mod tools;
+mod transport;
+mod turn;
+
+pub use cli::main_with;
+
+/// The codex version whose behaviour is emulated.
+pub const CODEX_VERSION: &str = "0.169.0";
+
+/// Writes a line to stderr; a stderr that is gone is no reason to stop.
+fn complain(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

@@ -1,0 +1,160 @@
+//! The argv of `codex`, as far as the mock has it.
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{ArgAction, Parser, Subcommand};
+
+use crate::config::{CliOverride, Loader};
+use crate::home;
+use crate::quirk::{self, Quirks};
+use crate::sandbox::SandboxLauncher;
+use crate::server::Setup;
+use crate::transport;
+
+/// A mock of `codex app-server` that behaves like codex 0.169.0.
+#[derive(Debug, Parser)]
+#[command(name = "codex-cli", bin_name = "codex", version = crate::CODEX_VERSION)]
+struct Cli {
+    /// Override a configuration value: a dotted path, and TOML or plain text.
+    #[arg(short = 'c', long = "config", value_name = "key=value", global = true, action = ArgAction::Append)]
+    config: Vec<String>,
+
+    /// Switch a quirk off (`-NAME`) or on (`NAME`); `quirks` lists them.
+    #[arg(long, value_name = "NAME", global = true, action = ArgAction::Append, allow_hyphen_values = true)]
+    quirk: Vec<String>,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the app-server.
+    AppServer {
+        /// Transport endpoint URL: `stdio://` is what the mock has.
+        #[arg(long, value_name = "URL", default_value = "stdio://", value_parser = parse_listen)]
+        listen: Listen,
+
+        /// The same as `--listen stdio://`.
+        #[arg(long, conflicts_with = "listen")]
+        stdio: bool,
+
+        /// Enable a feature; accepted and without effect.
+        #[arg(long, value_name = "FEATURE", action = ArgAction::Append)]
+        enable: Vec<String>,
+
+        /// Disable a feature; accepted and without effect.
+        #[arg(long, value_name = "FEATURE", action = ArgAction::Append)]
+        disable: Vec<String>,
+
+        /// Accepted and without effect: the mock has no analytics.
+        #[arg(long)]
+        analytics_default_enabled: bool,
+    },
+    /// List the quirks.
+    Quirks {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Where to listen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Listen {
+    Stdio,
+    /// A transport of the real one that the mock doesn't have.
+    Other(String),
+    Off,
+}
+
+fn parse_listen(url: &str) -> Result<Listen, String> {
+    match url {
+        "stdio://" => Ok(Listen::Stdio),
+        "off" => Ok(Listen::Off),
+        _ if url.starts_with("unix://") || url.starts_with("ws://") => {
+            Ok(Listen::Other(url.to_owned()))
+        }
+        _ => Err(format!(
+            "unsupported --listen URL `{url}`; expected `stdio://`, `unix://`, `unix://PATH`, \
+             `ws://IP:PORT`, or `off`"
+        )),
+    }
+}
+
+/// The whole program: `args` are those behind the program's name, `launcher` starts sandboxed
+/// commands through an executable (and arguments) that lead to
+/// [`helper_main`](crate::sandbox::helper_main).
+///
+/// Exit codes are those of codex: 0, 1 for what can't start, 2 for bad usage.
+pub fn main_with(args: impl IntoIterator<Item = OsString>, launcher: SandboxLauncher) -> ExitCode {
+    let argv = std::iter::once(OsString::from("codex")).chain(args);
+    let cli = match Cli::try_parse_from(argv) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to stdout, the rest to stderr; a closed pipe is no error.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match run(cli, launcher) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            crate::complain(&format!("Error: {message}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli, launcher: SandboxLauncher) -> Result<(), String> {
+    let mut quirks = Quirks::default();
+    if let Ok(specs) = std::env::var("MOCK_CODEX_QUIRKS") {
+        quirks
+            .apply_all(&specs)
+            .map_err(|error| error.to_string())?;
+    }
+    for spec in &cli.quirk {
+        quirks.apply(spec).map_err(|error| error.to_string())?;
+    }
+    let overrides = cli
+        .config
+        .iter()
+        .map(|text| CliOverride::parse(text))
+        .collect::<Result<Vec<_>, _>>()?;
+    match cli.command {
+        Command::Quirks { json } => {
+            let text = if json {
+                format!("{:#}\n", quirk::table_json())
+            } else {
+                quirk::table()
+            };
+            // A reader that has seen enough is no error.
+            let _ = std::io::stdout().write_all(text.as_bytes());
+            Ok(())
+        }
+        Command::AppServer {
+            listen: Listen::Off,
+            ..
+        } => Err("no transport configured; use --listen or enable remote control".to_owned()),
+        Command::AppServer {
+            listen: Listen::Other(url),
+            ..
+        } => Err(format!("mock-codex doesn't serve `{url}`; use `stdio://`")),
+        Command::AppServer {
+            listen: Listen::Stdio,
+            ..
+        } => {
+            let home = home::find()?;
+            let started_in = std::env::current_dir().map_err(|error| error.to_string())?;
+            transport::stdio::serve(Setup {
+                config: Loader::new(&home, overrides),
+                home,
+                started_in,
+                quirks,
+                launcher,
+            })
+        }
+    }
+}

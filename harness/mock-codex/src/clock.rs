@@ -1,0 +1,41 @@
+//! The time, as the protocol writes it.
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+
+/// Milliseconds since the Unix epoch.
+pub(crate) fn now_ms() -> i64 {
+    Timestamp::now().as_millisecond()
+}
+
+/// A time in the machine's zone.
+pub(crate) fn local(ms: i64) -> Zoned {
+    at(ms).to_zoned(zone())
+}
+
+/// A time as cursors carry it, to the second.
+pub(crate) fn seconds(ms: i64) -> String {
+    at(ms).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// A time as cursors carry it, to the millisecond.
+pub(crate) fn millis(ms: i64) -> String {
+    at(ms).strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+/// The machine's zone and its IANA name.
+pub(crate) fn zone() -> TimeZone {
+    thread_local! {
+        static ZONE: TimeZone = TimeZone::system();
+    }
+    ZONE.with(Clone::clone)
+}
+
+/// A new id: version 7, so that ids sort by time.
+pub(crate) fn new_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
+fn at(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(ms).unwrap_or_default()
+}

@@ -1,0 +1,66 @@
+//! `CODEX_HOME/config.toml`, `-c` overrides, and what they mean for a thread.
+
+mod file;
+mod overrides;
+mod resolve;
+
+pub(crate) use file::{ConfigToml, Problem, Provider};
+pub(crate) use overrides::{CliOverride, merge_request};
+pub(crate) use resolve::{Requested, profile_sandbox, resolve};
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// The configuration as it stands now: the file and the command line's overrides on top.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// The merged table, for requests that put their own settings on top.
+    pub(crate) table: toml::Table,
+    /// The typed view.
+    pub(crate) toml: ConfigToml,
+}
+
+/// Reads the configuration, again whenever the file has changed.
+#[derive(Debug)]
+pub(crate) struct Loader {
+    path: PathBuf,
+    overrides: Vec<CliOverride>,
+    cached: Option<(String, Result<Rc<Config>, Problem>)>,
+}
+
+impl Loader {
+    /// A loader for the home's `config.toml`.
+    pub(crate) fn new(home: &Path, overrides: Vec<CliOverride>) -> Self {
+        Self {
+            path: home.join("config.toml"),
+            overrides,
+            cached: None,
+        }
+    }
+
+    /// The configuration, or what is wrong with the file.
+    pub(crate) fn load(&mut self) -> Result<Rc<Config>, Problem> {
+        let text = match std::fs::read_to_string(&self.path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(Problem::unreadable(&self.path, &error)),
+        };
+        if let Some((seen, result)) = &self.cached
+            && *seen == text
+        {
+            return result.clone();
+        }
+        let result = self.parse(&text).map(Rc::new);
+        self.cached = Some((text, result.clone()));
+        result
+    }
+
+    fn parse(&self, text: &str) -> Result<Config, Problem> {
+        let mut table = file::parse(&self.path, text)?;
+        for over in &self.overrides {
+            over.apply(&mut table);
+        }
+        let toml = file::typed(&table).map_err(Problem::plain)?;
+        Ok(Config { table, toml })
+    }
+}

@@ -1,0 +1,185 @@
+//! From configuration and request to the settings of a thread.
+
+use std::path::{Path, PathBuf};
+
+use codex_wire::policy::{
+    ApprovalPolicy, ApprovalsReviewer, SandboxMode, SandboxPolicy, WorkspaceWrite,
+};
+use serde_json::{Map, Value};
+
+use super::file::{ConfigToml, TrustLevel};
+use crate::failure::Failure;
+use crate::protocol::params::Personality;
+use crate::thread::Settings;
+
+/// What a thread method asks for; everything may be left out.
+#[derive(Debug, Default)]
+pub(crate) struct Requested {
+    pub(crate) model: Option<String>,
+    pub(crate) model_provider: Option<String>,
+    pub(crate) service_tier: Option<String>,
+    pub(crate) cwd: Option<String>,
+    pub(crate) workspace_roots: Option<Vec<PathBuf>>,
+    pub(crate) approval_policy: Option<ApprovalPolicy>,
+    pub(crate) approvals_reviewer: Option<ApprovalsReviewer>,
+    pub(crate) sandbox: Option<SandboxMode>,
+    pub(crate) permissions: Option<String>,
+    pub(crate) config: Option<Map<String, Value>>,
+    pub(crate) base_instructions: Option<String>,
+    pub(crate) developer_instructions: Option<String>,
+    pub(crate) personality: Option<Personality>,
+}
+
+/// The settings of a new thread. `started_in` is where the server was started.
+pub(crate) fn resolve(
+    config: &super::Config,
+    requested: &Requested,
+    started_in: &Path,
+) -> Result<Settings, Failure> {
+    let toml = super::merge_request(config, requested.config.as_ref()).map_err(unloadable)?;
+    let cwd = requested
+        .cwd
+        .as_ref()
+        .map_or_else(|| started_in.to_owned(), |cwd| started_in.join(cwd));
+    let provider = requested
+        .model_provider
+        .clone()
+        .or_else(|| toml.model_provider.clone())
+        .unwrap_or_else(|| "openai".to_owned());
+    if provider != "openai" && !toml.model_providers.contains_key(&provider) {
+        return Err(unloadable(format!("Model provider `{provider}` not found")));
+    }
+    let roots = requested
+        .workspace_roots
+        .clone()
+        .unwrap_or_else(|| vec![cwd.clone()]);
+    let trust = trust_of(&toml, &cwd);
+    let (sandbox, profile) = sandbox(&toml, requested, &cwd, trust)?;
+    let approval_policy = requested
+        .approval_policy
+        .or_else(|| toml.approval_policy.map(Into::into))
+        .unwrap_or(match trust {
+            Some(TrustLevel::Untrusted) => ApprovalPolicy::Untrusted,
+            _ => ApprovalPolicy::OnRequest,
+        });
+    Ok(Settings {
+        model: requested
+            .model
+            .clone()
+            .or(toml.model)
+            .unwrap_or_else(|| "gpt-5.5".to_owned()),
+        provider,
+        service_tier: requested.service_tier.clone(),
+        approval_policy,
+        reviewer: requested
+            .approvals_reviewer
+            .or(toml.approvals_reviewer)
+            .unwrap_or(ApprovalsReviewer::User),
+        sandbox: spread_roots(sandbox, requested, &cwd),
+        profile,
+        effort: toml.model_reasoning_effort,
+        summary: toml.model_reasoning_summary,
+        personality: requested.personality,
+        base_instructions: requested.base_instructions.clone(),
+        developer_instructions: requested.developer_instructions.clone(),
+        workspace_roots: roots,
+        cwd,
+    })
+}
+
+/// The sandbox that a permission profile stands for.
+pub(crate) fn profile_sandbox(name: &str) -> Result<SandboxPolicy, Failure> {
+    let mode = match name {
+        ":read-only" => SandboxMode::ReadOnly,
+        ":workspace" => SandboxMode::WorkspaceWrite,
+        ":danger-full-access" => SandboxMode::DangerFullAccess,
+        name if name.starts_with(':') => {
+            return Err(unloadable(format!(
+                "default_permissions refers to unknown built-in profile `{name}`"
+            )));
+        }
+        _ => {
+            return Err(unloadable(
+                "default_permissions requires a `[permissions]` table",
+            ));
+        }
+    };
+    Ok(mode.to_policy())
+}
+
+fn sandbox(
+    toml: &ConfigToml,
+    requested: &Requested,
+    cwd: &Path,
+    trust: Option<TrustLevel>,
+) -> Result<(SandboxPolicy, Option<String>), Failure> {
+    if let Some(name) = &requested.permissions {
+        return Ok((profile_sandbox(name)?, Some(name.clone())));
+    }
+    if let Some(mode) = requested.sandbox {
+        return Ok((with_details(mode, toml, cwd), None));
+    }
+    if let Some(name) = &toml.default_permissions {
+        return Ok((profile_sandbox(name)?, Some(name.clone())));
+    }
+    if let Some(mode) = toml.sandbox_mode {
+        return Ok((with_details(mode, toml, cwd), None));
+    }
+    let name = if trust.is_some() {
+        ":workspace"
+    } else {
+        ":read-only"
+    };
+    Ok((profile_sandbox(name)?, Some(name.to_owned())))
+}
+
+fn with_details(mode: SandboxMode, toml: &ConfigToml, cwd: &Path) -> SandboxPolicy {
+    if mode != SandboxMode::WorkspaceWrite {
+        return mode.to_policy();
+    }
+    let details = &toml.sandbox_workspace_write;
+    SandboxPolicy::WorkspaceWrite(WorkspaceWrite {
+        writable_roots: details
+            .writable_roots
+            .iter()
+            .map(|root| cwd.join(root))
+            .collect(),
+        network_access: details.network_access,
+        exclude_tmpdir_env_var: details.exclude_tmpdir_env_var,
+        exclude_slash_tmp: details.exclude_slash_tmp,
+    })
+}
+
+/// Workspace roots other than the directory itself show up among the writable roots, with the
+/// temporary directory spelled out (observed).
+fn spread_roots(sandbox: SandboxPolicy, requested: &Requested, cwd: &Path) -> SandboxPolicy {
+    match (sandbox, &requested.workspace_roots) {
+        (SandboxPolicy::WorkspaceWrite(mut details), Some(roots))
+            if roots.iter().any(|root| root != cwd) =>
+        {
+            details.writable_roots = roots.clone();
+            if !details.exclude_slash_tmp {
+                details.writable_roots.push(PathBuf::from("/tmp"));
+            }
+            details.exclude_tmpdir_env_var = true;
+            SandboxPolicy::WorkspaceWrite(details)
+        }
+        (sandbox, _) => sandbox,
+    }
+}
+
+fn trust_of(toml: &ConfigToml, cwd: &Path) -> Option<TrustLevel> {
+    let root = cwd.ancestors().find(|dir| dir.join(".git").exists());
+    [Some(cwd), root].into_iter().flatten().find_map(|dir| {
+        toml.projects
+            .get(dir)
+            .and_then(|project| project.trust_level)
+    })
+}
+
+fn unloadable(details: impl AsRef<str>) -> Failure {
+    Failure::invalid(format!(
+        "failed to load configuration: {}",
+        details.as_ref()
+    ))
+}

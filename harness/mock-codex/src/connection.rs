@@ -1,0 +1,188 @@
+//! One client: what it may see, and how frames reach it.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use codex_wire::frame::{ErrorResponse, Frame, Id, Request};
+use serde::Serialize;
+use serde_json::Value;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::clock;
+use crate::failure::Failure;
+use crate::methods;
+use crate::server::Server;
+
+/// A connected client.
+#[derive(Debug)]
+pub(crate) struct Client {
+    outbox: UnboundedSender<Option<Vec<u8>>>,
+    identity: OnceCell<Identity>,
+    experimental: Cell<bool>,
+    opted_out: RefCell<HashSet<String>>,
+}
+
+/// Who the client said it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Identity {
+    /// The originator of its threads.
+    pub(crate) name: String,
+    /// The user agent of model requests.
+    pub(crate) user_agent: String,
+}
+
+/// One request on its way through a handler, which answers it exactly once.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) server: Rc<Server>,
+    pub(crate) client: Rc<Client>,
+    id: Id,
+}
+
+impl Client {
+    /// A client whose frames go into `outbox`.
+    pub(crate) fn new(outbox: UnboundedSender<Option<Vec<u8>>>) -> Self {
+        Self {
+            outbox,
+            identity: OnceCell::new(),
+            experimental: Cell::new(false),
+            opted_out: RefCell::default(),
+        }
+    }
+
+    /// Takes the handshake; `false` if there was one already.
+    pub(crate) fn initialize(
+        &self,
+        identity: Identity,
+        experimental: bool,
+        opted_out: Vec<String>,
+    ) -> bool {
+        if self.identity.set(identity).is_err() {
+            return false;
+        }
+        self.experimental.set(experimental);
+        *self.opted_out.borrow_mut() = opted_out.into_iter().collect();
+        true
+    }
+
+    /// Who it is, after the handshake.
+    pub(crate) fn identity(&self) -> Option<&Identity> {
+        self.identity.get()
+    }
+
+    /// Did it ask for the experimental part of the protocol?
+    pub(crate) fn experimental(&self) -> bool {
+        self.experimental.get()
+    }
+
+    /// Sends a notification unless the client has opted out of it.
+    pub(crate) fn notify(&self, method: &str, params: &impl Serialize) {
+        self.deliver(method, notification(method, params));
+    }
+
+    /// Sends a written notification unless the client has opted out of it.
+    pub(crate) fn deliver(&self, method: &str, frame: Vec<u8>) {
+        if self.identity.get().is_some() && !self.opted_out.borrow().contains(method) {
+            self.send(frame);
+        }
+    }
+
+    /// Sends a request of the server.
+    pub(crate) fn request(&self, id: i64, method: &str, params: &impl Serialize) {
+        #[derive(Serialize)]
+        struct ServerRequest<'a, P> {
+            method: &'a str,
+            id: i64,
+            params: &'a P,
+        }
+        self.send(line(&ServerRequest { method, id, params }));
+    }
+
+    fn send(&self, frame: Vec<u8>) {
+        // The other end is gone only when the process is about to end.
+        let _ = self.outbox.send(Some(frame));
+    }
+
+    /// Says that nothing more will be sent.
+    pub(crate) fn hang_up(&self) {
+        let _ = self.outbox.send(None);
+    }
+
+    /// Handles one line of the client.
+    pub(crate) fn receive(self: &Rc<Self>, server: &Rc<Server>, line: &[u8]) {
+        match Frame::parse(line) {
+            Ok(Frame::Request(Request { id, method, params })) => {
+                let call = Call {
+                    server: Rc::clone(server),
+                    client: Rc::clone(self),
+                    id,
+                };
+                if let Err(failure) = methods::dispatch(&call, &method, params) {
+                    call.fail(failure);
+                }
+            }
+            Ok(Frame::Notification(_)) => {}
+            Ok(Frame::Response(response)) => {
+                self.answered(server, &response.id, Ok(response.result))
+            }
+            Ok(Frame::Error(ErrorResponse { id, error })) => {
+                self.answered(server, &id, Err(error.message));
+            }
+            Err(error) => {
+                crate::complain(&format!("Failed to deserialize JSONRPCMessage: {error}"));
+            }
+        }
+    }
+
+    fn answered(&self, server: &Rc<Server>, id: &Id, answer: Result<Value, String>) {
+        if !server.approvals.answer(id, answer) {
+            crate::complain(&format!("could not find callback for {id:?}"));
+        }
+    }
+}
+
+impl Call {
+    /// Answers with a result.
+    pub(crate) fn reply(&self, result: &impl Serialize) {
+        #[derive(Serialize)]
+        struct Reply<'a, R> {
+            id: &'a Id,
+            result: &'a R,
+        }
+        self.client.send(line(&Reply {
+            id: &self.id,
+            result,
+        }));
+    }
+
+    /// Answers with an error.
+    pub(crate) fn fail(&self, failure: Failure) {
+        let frame = Frame::error(self.id.clone(), failure.into_object());
+        self.client.send(frame.to_line().into_bytes());
+    }
+}
+
+/// A notification of the server, written.
+pub(crate) fn notification(method: &str, params: &impl Serialize) -> Vec<u8> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Notification<'a, P> {
+        method: &'a str,
+        params: &'a P,
+        emitted_at_ms: i64,
+    }
+    line(&Notification {
+        method,
+        params,
+        emitted_at_ms: clock::now_ms(),
+    })
+}
+
+fn line(frame: &impl Serialize) -> Vec<u8> {
+    let mut line = Vec::with_capacity(512);
+    // Writing to memory doesn't fail, and no map of a frame has keys other than strings.
+    let _ = serde_json::to_writer(&mut line, frame);
+    line.push(b'\n');
+    line
+}

@@ -1,0 +1,75 @@
+//! `initialize`, and what the server says unasked after it.
+
+use serde_json::json;
+
+use crate::connection::{Call, Identity};
+use crate::failure::Failure;
+use crate::home;
+use crate::protocol::params::InitializeParams;
+
+const NO_BUBBLEWRAP: &str = "Codex could not find bubblewrap on PATH. Install bubblewrap with your \
+    OS package manager. See the sandbox prerequisites: \
+    https://developers.openai.com/codex/concepts/sandboxing#prerequisites. Codex will use the \
+    bundled bubblewrap in the meantime.";
+
+pub(super) fn initialize(call: &Call, params: InitializeParams) -> Result<(), Failure> {
+    if call.client.identity().is_some() {
+        return Err(Failure::invalid("Already initialized"));
+    }
+    let name = params.client_info.name;
+    if name
+        .bytes()
+        .any(|byte| (byte < 0x20 && byte != b'\t') || byte == 0x7f)
+    {
+        return Err(Failure::invalid(format!(
+            "Invalid clientInfo.name: '{name}'. Must be a valid HTTP header value."
+        )));
+    }
+    let capabilities = params.capabilities.unwrap_or_default();
+    let user_agent = home::user_agent(&name, &params.client_info.version);
+    call.client.initialize(
+        Identity {
+            name,
+            user_agent: user_agent.clone(),
+        },
+        capabilities.experimental_api,
+        capabilities
+            .opt_out_notification_methods
+            .unwrap_or_default(),
+    );
+    call.reply(&json!({
+        "userAgent": user_agent,
+        "codexHome": call.server.home,
+        "platformFamily": "unix",
+        "platformOs": std::env::consts::OS,
+    }));
+    warn_about_config(call);
+    if !on_path("bwrap") {
+        call.client.notify(
+            "configWarning",
+            &json!({"summary": NO_BUBBLEWRAP, "details": null}),
+        );
+    }
+    call.client.notify(
+        "remoteControl/status/changed",
+        &json!({
+            "status": "disabled",
+            "serverName": home::host_name(),
+            "installationId": call.server.installation_id,
+            "environmentId": null,
+        }),
+    );
+    Ok(())
+}
+
+fn warn_about_config(call: &Call) {
+    if let Err(problem) = call.server.config.borrow_mut().load() {
+        call.client.notify("configWarning", &problem.warning());
+    }
+}
+
+fn on_path(program: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
+    })
+}

@@ -1,0 +1,405 @@
+//! `thread/read`, `thread/list`, `thread/loaded/list`, `thread/turns/list`.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::clock;
+use crate::connection::Call;
+use crate::failure::Failure;
+use crate::protocol::params::{
+    SortDirection, ThreadListParams, ThreadLoadedListParams, ThreadReadParams, ThreadSortKey,
+    ThreadTurnsListParams, TurnItemsView,
+};
+use crate::protocol::reply::{ReadState, ThreadView, TurnView};
+use crate::server::parse_id;
+use crate::thread::catalog::{self, Entry};
+use crate::thread::record::{Meta, Record};
+use crate::thread::state::{ItemsView, State};
+use crate::thread::{Settings, Thread, store};
+
+const HYDRATION: &str = "Full-history hydration is deprecated for paginated threads; omit \
+    `includeTurns` or set it to `false`, then page with `thread/turns/list` and \
+    `thread/items/list`.";
+
+/// How many threads or turns a page has unless told otherwise.
+const PAGE: usize = 25;
+
+/// A thread of a list, with the times that it is sorted by in milliseconds.
+struct Row {
+    created_ms: i64,
+    updated_ms: i64,
+    view: ThreadView,
+    read_state: Option<ReadState>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Page<T> {
+    data: Vec<T>,
+    next_cursor: Option<String>,
+    backwards_cursor: Option<String>,
+}
+
+pub(super) fn read(call: &Call, params: ThreadReadParams) -> Result<(), Failure> {
+    let id = parse_id("thread", &params.thread_id)?;
+    if let Some(thread) = call.server.loaded(&id) {
+        return read_loaded(call, &thread, params.include_turns);
+    }
+    let home = &call.server.home;
+    let path = catalog::find(home, &id)
+        .or_else(|| catalog::find_archived(home, &id))
+        .ok_or_else(|| not_loaded(&id))?;
+    let glance = catalog::glance(&path)?.ok_or_else(|| not_loaded(&id))?;
+    let mut view = glance.view(&path);
+    if params.include_turns {
+        notice(call);
+        view.turns = cold_turns(&path)?
+            .iter()
+            .map(|turn| turn.view(ItemsView::Full))
+            .collect();
+    }
+    let read_state = glance
+        .summary
+        .and_then(|summary| summary.unread)
+        .map(|unread| unread.view());
+    call.reply(&json!({"thread": view, "readState": read_state}));
+    Ok(())
+}
+
+fn read_loaded(call: &Call, thread: &Rc<Thread>, include_turns: bool) -> Result<(), Failure> {
+    if include_turns {
+        if thread.ephemeral {
+            return Err(Failure::invalid(
+                "ephemeral threads do not support includeTurns",
+            ));
+        }
+        if thread.state.borrow().rollout.is_none() {
+            return Err(Failure::unsupported("list_turns is not supported yet"));
+        }
+        notice(call);
+    }
+    let view = thread.view(include_turns.then_some(ItemsView::Full));
+    let read_state = thread.state.borrow().read_state();
+    call.reply(&json!({"thread": view, "readState": read_state}));
+    Ok(())
+}
+
+pub(super) fn list(call: &Call, params: ThreadListParams) -> Result<(), Failure> {
+    let key = params.sort_key.unwrap_or(ThreadSortKey::CreatedAt);
+    let cursor = params.cursor.as_deref().map(parse_cursor).transpose()?;
+    let home = &call.server.home;
+    let entries = if params.archived == Some(true) {
+        catalog::archived(home)
+    } else {
+        catalog::sessions(home)
+    };
+    let ascending = params.sort_direction == Some(SortDirection::Asc);
+    let limit = params.limit.map_or(PAGE, |limit| (limit as usize).max(1));
+    let by_creation = key == ThreadSortKey::CreatedAt && !ascending;
+    let mut rows: Vec<Row> = Vec::new();
+    for entry in entries {
+        let Some(row) = row(call, &entry) else {
+            continue;
+        };
+        if !admits(&params, &row.view) {
+            continue;
+        }
+        if by_creation
+            && cursor
+                .as_ref()
+                .is_some_and(|cursor| cursor.is_before(row.created_ms, &row.view.id))
+        {
+            continue;
+        }
+        rows.push(row);
+        // The entries come newest first; one more than a page tells that there is more.
+        if by_creation && rows.len() > limit {
+            break;
+        }
+    }
+    if !by_creation {
+        let time = |row: &Row| match key {
+            ThreadSortKey::CreatedAt => row.created_ms,
+            _ => row.updated_ms,
+        };
+        rows.sort_by(|a, b| (time(b), &b.view.id).cmp(&(time(a), &a.view.id)));
+        if ascending {
+            rows.reverse();
+        }
+        if let Some(cursor) = &cursor {
+            rows.retain(|row| {
+                let before = cursor.is_before(time(row), &row.view.id);
+                if ascending { before } else { !before }
+            });
+        }
+    }
+    reply_with_rows(call, rows, limit, key);
+    Ok(())
+}
+
+fn reply_with_rows(call: &Call, mut rows: Vec<Row>, limit: usize, key: ThreadSortKey) {
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let time = |row: &Row| match key {
+        ThreadSortKey::CreatedAt => row.created_ms,
+        _ => row.updated_ms,
+    };
+    let next = rows
+        .last()
+        .filter(|_| more)
+        .map(|row| format!("{}|{}", clock::seconds(time(row)), row.view.id));
+    let backwards = rows.first().map(|row| clock::millis(time(row)));
+    let read_states: BTreeMap<String, ReadState> = rows
+        .iter()
+        .filter_map(|row| Some((row.view.id.clone(), row.read_state.clone()?)))
+        .collect();
+    let data: Vec<ThreadView> = rows.into_iter().map(|row| row.view).collect();
+    call.reply(&json!({
+        "data": data,
+        "readStates": read_states,
+        "nextCursor": next,
+        "backwardsCursor": backwards,
+    }));
+}
+
+fn row(call: &Call, entry: &Entry) -> Option<Row> {
+    if let Some(thread) = call.server.loaded(&entry.id) {
+        let view = ThreadView {
+            can_accept_direct_input: None,
+            ..thread.view(None)
+        };
+        let state = thread.state.borrow();
+        return Some(Row {
+            created_ms: thread.meta.created_ms,
+            updated_ms: state.updated_ms,
+            view,
+            read_state: state.read_state(),
+        });
+    }
+    let glance = catalog::glance(&entry.path).ok().flatten()?;
+    Some(Row {
+        created_ms: glance.meta.created_ms,
+        updated_ms: glance
+            .summary
+            .as_ref()
+            .map_or(glance.meta.created_ms, |s| s.updated_ms),
+        view: glance.view(&entry.path),
+        read_state: glance
+            .summary
+            .and_then(|summary| summary.unread)
+            .map(|unread| unread.view()),
+    })
+}
+
+fn admits(params: &ThreadListParams, view: &ThreadView) -> bool {
+    let providers = params.model_providers.as_deref().unwrap_or_default();
+    let kinds = params.source_kinds.as_deref().unwrap_or_default();
+    let originators = params.originators.as_deref().unwrap_or_default();
+    let excluded = params.excluded_thread_ids.as_deref().unwrap_or_default();
+    (providers.is_empty() || providers.contains(&view.model_provider))
+        && (kinds.is_empty() || kinds.iter().any(|kind| kind == view.source))
+        && (originators.is_empty() || originators.contains(&view.originator))
+        && !excluded.contains(&view.id)
+        && params
+            .cwd
+            .as_ref()
+            .is_none_or(|filter| filter.admits(&view.cwd))
+        && params.search_term.as_ref().is_none_or(|term| {
+            let term = term.to_lowercase();
+            view.preview.to_lowercase().contains(&term)
+                || view
+                    .name
+                    .as_ref()
+                    .is_some_and(|name| name.to_lowercase().contains(&term))
+        })
+}
+
+/// A place in a list: a time, and the thread after which the next page begins.
+struct Cursor {
+    text: String,
+    id: Option<String>,
+}
+
+impl Cursor {
+    /// Does the row lie before this place or on it, newest first?
+    fn is_before(&self, ms: i64, id: &str) -> bool {
+        match &self.id {
+            Some(at) => {
+                let row = clock::seconds(ms);
+                (row.as_str(), id) >= (self.text.as_str(), at.as_str())
+            }
+            None => clock::millis(ms) >= self.text,
+        }
+    }
+}
+
+fn parse_cursor(cursor: &str) -> Result<Cursor, Failure> {
+    let (text, id) = match cursor.split_once('|') {
+        Some((text, id)) => (text, Some(id.to_owned())),
+        None => (cursor, None),
+    };
+    if text.parse::<jiff::Timestamp>().is_err() {
+        return Err(invalid_cursor(cursor));
+    }
+    Ok(Cursor {
+        text: text.to_owned(),
+        id,
+    })
+}
+
+pub(super) fn loaded_list(call: &Call, params: ThreadLoadedListParams) -> Result<(), Failure> {
+    let mut ids = call.server.loaded_ids();
+    if let Some(cursor) = &params.cursor {
+        let cursor = parse_id("cursor", cursor).map_err(|_| invalid_cursor(cursor))?;
+        ids.retain(|id| *id > cursor);
+    }
+    let limit = params
+        .limit
+        .map_or(ids.len(), |limit| (limit as usize).max(1));
+    let more = ids.len() > limit;
+    ids.truncate(limit);
+    let next = ids.last().filter(|_| more).cloned();
+    call.reply(&json!({"data": ids, "nextCursor": next}));
+    Ok(())
+}
+
+pub(super) fn turns_list(call: &Call, params: ThreadTurnsListParams) -> Result<(), Failure> {
+    let id = parse_id("thread", &params.thread_id)?;
+    let view = match params.items_view {
+        Some(TurnItemsView::Full) => ItemsView::Full,
+        Some(TurnItemsView::NotLoaded) => ItemsView::NotLoaded,
+        Some(TurnItemsView::Summary) | None => ItemsView::Summary,
+    };
+    let mut turns: Vec<TurnView> = match call.server.loaded(&id) {
+        Some(thread) if thread.ephemeral => {
+            return Err(Failure::invalid(
+                "ephemeral threads do not support thread/turns/list",
+            ));
+        }
+        Some(thread) => thread
+            .state
+            .borrow()
+            .turns
+            .iter()
+            .map(|turn| turn.view(view))
+            .collect(),
+        None => {
+            let home = &call.server.home;
+            let path = catalog::find(home, &id)
+                .or_else(|| catalog::find_archived(home, &id))
+                .ok_or_else(|| not_loaded(&id))?;
+            cold_turns(&path)?
+                .iter()
+                .map(|turn| turn.view(view))
+                .collect()
+        }
+    };
+    let ascending = params.sort_direction == Some(SortDirection::Asc);
+    if !ascending {
+        turns.reverse();
+    }
+    let mut start = 0;
+    if let Some(cursor) = &params.cursor {
+        let (turn, include) = parse_turn_cursor(cursor)?;
+        let at = turns
+            .iter()
+            .position(|view| view.id == turn)
+            .ok_or_else(|| invalid_cursor(cursor))?;
+        start = if include { at } else { at + 1 };
+    }
+    let mut turns = turns.split_off(start);
+    let limit = params.limit.map_or(PAGE, |limit| (limit as usize).max(1));
+    let more = turns.len() > limit;
+    turns.truncate(limit);
+    call.reply(&Page {
+        next_cursor: turns
+            .last()
+            .filter(|_| more)
+            .map(|turn| turn_cursor(&id, &turn.id, false)),
+        backwards_cursor: turns.first().map(|turn| turn_cursor(&id, &turn.id, true)),
+        data: turns,
+    });
+    Ok(())
+}
+
+/// The cursor that `thread/resume` gives for the turns before the newest.
+pub(super) fn turns_cursor(thread: &Thread) -> Option<String> {
+    let state = thread.state.borrow();
+    state
+        .turns
+        .last()
+        .map(|turn| turn_cursor(thread.id(), &turn.id, true))
+}
+
+/// The cursor that `thread/resume` gives for the items before the newest.
+pub(super) fn items_cursor(thread: &Thread) -> Option<String> {
+    turns_cursor(thread)
+}
+
+/// Cursors are opaque; the mock's name the turn where the real one's name a line of its file.
+fn turn_cursor(thread: &str, turn: &str, include: bool) -> String {
+    json!({"requestedThreadId": thread, "turnId": turn, "includeAnchor": include}).to_string()
+}
+
+fn parse_turn_cursor(cursor: &str) -> Result<(String, bool), Failure> {
+    let value: serde_json::Value =
+        serde_json::from_str(cursor).map_err(|_| invalid_cursor(cursor))?;
+    match (value["turnId"].as_str(), value["includeAnchor"].as_bool()) {
+        (Some(turn), Some(include)) => Ok((turn.to_owned(), include)),
+        _ => Err(invalid_cursor(cursor)),
+    }
+}
+
+fn cold_turns(path: &std::path::Path) -> Result<Vec<crate::thread::state::TurnRecord>, Failure> {
+    let Some(loaded) = store::load(path)? else {
+        return Ok(Vec::new());
+    };
+    let mut state = State::new(blank_settings(&loaded.meta), loaded.meta.created_ms);
+    for record in loaded.records {
+        if !matches!(record, Record::Input(_)) {
+            state.replay(record);
+        }
+    }
+    state.close_cut_turn();
+    Ok(state.turns)
+}
+
+/// Settings for a replay that only looks at turns.
+fn blank_settings(_: &Meta) -> Settings {
+    Settings {
+        cwd: std::path::PathBuf::new(),
+        workspace_roots: Vec::new(),
+        model: String::new(),
+        provider: String::new(),
+        service_tier: None,
+        approval_policy: codex_wire::policy::ApprovalPolicy::OnRequest,
+        reviewer: codex_wire::policy::ApprovalsReviewer::User,
+        sandbox: codex_wire::policy::SandboxPolicy::ReadOnly {
+            network_access: false,
+        },
+        profile: None,
+        effort: None,
+        summary: None,
+        personality: None,
+        base_instructions: None,
+        developer_instructions: None,
+    }
+}
+
+fn notice(call: &Call) {
+    call.client.notify(
+        "deprecationNotice",
+        &json!({"summary": HYDRATION, "details": null}),
+    );
+}
+
+fn not_loaded(id: &str) -> Failure {
+    Failure::invalid(format!("thread not loaded: {id}"))
+}
+
+fn invalid_cursor(cursor: &str) -> Failure {
+    Failure::invalid(format!("invalid cursor: {cursor}"))
+}

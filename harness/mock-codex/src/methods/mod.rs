@@ -1,0 +1,139 @@
+//! The methods: one table from name to handler.
+
+mod gate;
+mod handshake;
+mod listing;
+mod names;
+mod storage;
+mod terminals;
+mod threads;
+mod turns;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::connection::Call;
+use crate::failure::Failure;
+use crate::protocol::params as p;
+
+/// A handler answers through the call, or fails.
+type Handler = fn(&Call, Option<Value>) -> Result<(), Failure>;
+
+/// One method that the mock serves.
+struct Method {
+    name: &'static str,
+    handle: Handler,
+}
+
+/// Parameters of a method, and what of them needs `experimentalApi`.
+pub(crate) trait Params: DeserializeOwned {
+    /// The method or member that the client may not use without it, as the error names it.
+    fn experimental(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+macro_rules! methods {
+    ($($name:literal $params:ty => $handler:path;)*) => {
+        &[$(Method {
+            name: $name,
+            handle: |call, params| {
+                let params: $params = parse(params)?;
+                ready(call, &params)?;
+                $handler(call, params)
+            },
+        }),*]
+    };
+}
+
+const TABLE: &[Method] = methods! {
+    "thread/start" p::ThreadStartParams => threads::start;
+    "thread/resume" p::ThreadResumeParams => threads::resume;
+    "thread/fork" p::ThreadForkParams => threads::fork;
+    "thread/read" p::ThreadReadParams => listing::read;
+    "thread/list" p::ThreadListParams => listing::list;
+    "thread/loaded/list" p::ThreadLoadedListParams => listing::loaded_list;
+    "thread/turns/list" p::ThreadTurnsListParams => listing::turns_list;
+    "thread/archive" p::ThreadArchiveParams => storage::archive;
+    "thread/unarchive" p::ThreadUnarchiveParams => storage::unarchive;
+    "thread/name/set" p::ThreadSetNameParams => storage::set_name;
+    "thread/unsubscribe" p::ThreadUnsubscribeParams => storage::unsubscribe;
+    "thread/settings/update" p::ThreadSettingsUpdateParams => turns::update_settings;
+    "thread/backgroundTerminals/list" p::ThreadBackgroundTerminalsListParams => terminals::list;
+    "thread/backgroundTerminals/clean" p::ThreadBackgroundTerminalsCleanParams => terminals::clean;
+    "turn/start" p::TurnStartParams => turns::start;
+    "turn/steer" p::TurnSteerParams => turns::steer;
+    "turn/interrupt" p::TurnInterruptParams => turns::interrupt;
+};
+
+/// Methods without a handler that need `experimentalApi`.
+const EXPERIMENTAL: &[&str] = &[
+    "mock/experimentalMethod",
+    "process/spawn",
+    "collaborationMode/list",
+    "project/list",
+    "thread/search",
+    "thread/queue/list",
+    "server/diagnostics",
+    "environment/add",
+];
+
+/// Finds the handler of a method and runs it.
+pub(crate) fn dispatch(call: &Call, name: &str, params: Option<Value>) -> Result<(), Failure> {
+    if name == "initialize" {
+        return handshake::initialize(call, parse(params)?);
+    }
+    if let Some(method) = TABLE.iter().find(|method| method.name == name) {
+        return (method.handle)(call, params);
+    }
+    if !names::METHODS.contains(&name) {
+        let known: Vec<String> = names::METHODS
+            .iter()
+            .map(|known| format!("`{known}`"))
+            .collect();
+        return Err(Failure::invalid(format!(
+            "Invalid request: unknown variant `{name}`, expected one of {}",
+            known.join(", ")
+        )));
+    }
+    initialized(call)?;
+    if EXPERIMENTAL.contains(&name) {
+        gate(call, Some(name))?;
+    }
+    Err(Failure::unsupported(format!(
+        "mock-codex does not implement `{name}`"
+    )))
+}
+
+/// Reads parameters; the text of an error is the one that the real one's parser gives.
+fn parse<P: DeserializeOwned>(params: Option<Value>) -> Result<P, Failure> {
+    match params {
+        None | Some(Value::Null) => {
+            Err(Failure::invalid("Invalid request: missing field `params`"))
+        }
+        Some(params) => serde_json::from_value(params)
+            .map_err(|error| Failure::invalid(format!("Invalid request: {error}"))),
+    }
+}
+
+/// May the client make this call now?
+fn ready(call: &Call, params: &impl Params) -> Result<(), Failure> {
+    initialized(call)?;
+    gate(call, params.experimental())
+}
+
+fn initialized(call: &Call) -> Result<(), Failure> {
+    match call.client.identity() {
+        Some(_) => Ok(()),
+        None => Err(Failure::invalid("Not initialized")),
+    }
+}
+
+fn gate(call: &Call, what: Option<&str>) -> Result<(), Failure> {
+    match what {
+        Some(what) if !call.client.experimental() => Err(Failure::invalid(format!(
+            "{what} requires experimentalApi capability"
+        ))),
+        _ => Ok(()),
+    }
+}

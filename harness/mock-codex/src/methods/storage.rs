@@ -1,0 +1,102 @@
+//! `thread/archive`, `thread/unarchive`, `thread/name/set`, `thread/unsubscribe`.
+
+use std::fs;
+use std::rc::Rc;
+
+use serde_json::json;
+
+use super::threads::no_rollout;
+use crate::connection::Call;
+use crate::failure::Failure;
+use crate::protocol::params::{
+    ThreadArchiveParams, ThreadSetNameParams, ThreadUnarchiveParams, ThreadUnsubscribeParams,
+};
+use crate::protocol::reply::ThreadStatus;
+use crate::server::parse_id;
+use crate::thread::catalog;
+use crate::thread::record::Record;
+use crate::thread::store::{self, ARCHIVED, Rollout};
+
+pub(super) fn archive(call: &Call, params: ThreadArchiveParams) -> Result<(), Failure> {
+    let server = &call.server;
+    let id = parse_id("session", &params.thread_id)?;
+    let path = catalog::find(&server.home, &id).ok_or_else(|| no_rollout(&id))?;
+    let directory = server.home.join(ARCHIVED);
+    fs::create_dir_all(&directory)?;
+    let name = path.file_name().ok_or_else(|| no_rollout(&id))?;
+    fs::rename(&path, directory.join(name))?;
+    if server.unload(&id).is_some() {
+        server.status_changed(&id, &ThreadStatus::NotLoaded);
+    }
+    call.reply(&json!({}));
+    server.broadcast("thread/archived", &json!({"threadId": id}));
+    Ok(())
+}
+
+pub(super) fn unarchive(call: &Call, params: ThreadUnarchiveParams) -> Result<(), Failure> {
+    let server = &call.server;
+    let id = parse_id("session", &params.thread_id)?;
+    let missing = || Failure::invalid(format!("no archived rollout found for thread id {id}"));
+    let archived = catalog::find_archived(&server.home, &id).ok_or_else(missing)?;
+    let glance = catalog::glance(&archived)?.ok_or_else(missing)?;
+    let path = store::path_of(&server.home, &id, glance.meta.created_ms);
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    fs::rename(&archived, &path)?;
+    call.reply(&json!({"thread": glance.view(&path)}));
+    server.broadcast("thread/unarchived", &json!({"threadId": id}));
+    Ok(())
+}
+
+pub(super) fn set_name(call: &Call, params: ThreadSetNameParams) -> Result<(), Failure> {
+    let server = &call.server;
+    let id = parse_id("thread", &params.thread_id)?;
+    let name = params.name.trim();
+    if name.is_empty() {
+        return Err(Failure::invalid("thread name must not be empty"));
+    }
+    match server.loaded(&id) {
+        Some(thread) => {
+            if thread.state.borrow().rollout.is_none() {
+                return Err(no_rollout(&id));
+            }
+            thread.state.borrow_mut().name = Some(name.to_owned());
+            thread.write_summary()?;
+        }
+        None => {
+            let path = catalog::find(&server.home, &id).ok_or_else(|| no_rollout(&id))?;
+            let glance = catalog::glance(&path)?.ok_or_else(|| no_rollout(&id))?;
+            let mut summary = glance.summary.ok_or_else(|| no_rollout(&id))?;
+            summary.name = Some(name.to_owned());
+            Rollout::open(&path)?.append(&Record::Summary(Box::new(summary)))?;
+        }
+    }
+    call.reply(&json!({}));
+    server.broadcast(
+        "thread/name/updated",
+        &json!({"threadId": id, "threadName": name}),
+    );
+    Ok(())
+}
+
+pub(super) fn unsubscribe(call: &Call, params: ThreadUnsubscribeParams) -> Result<(), Failure> {
+    let id = parse_id("thread", &params.thread_id)?;
+    let status = match call.server.loaded(&id) {
+        None => "notLoaded",
+        Some(thread) => {
+            let mut state = thread.state.borrow_mut();
+            let before = state.subscribers.len();
+            state
+                .subscribers
+                .retain(|client| !Rc::ptr_eq(client, &call.client));
+            if state.subscribers.len() < before {
+                "unsubscribed"
+            } else {
+                "notSubscribed"
+            }
+        }
+    };
+    call.reply(&json!({"status": status}));
+    Ok(())
+}

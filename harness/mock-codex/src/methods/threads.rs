@@ -1,0 +1,429 @@
+//! `thread/start`, `thread/resume`, `thread/fork`: threads that come into memory.
+
+use std::cell::{Cell, RefCell};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use serde_json::json;
+
+use crate::clock;
+use crate::config::{self, Requested};
+use crate::connection::Call;
+use crate::failure::Failure;
+use crate::protocol::params::{
+    AbsolutePath, ThreadForkParams, ThreadResumeParams, ThreadStartParams,
+};
+use crate::protocol::reply::{ResumePage, ThreadStatus};
+use crate::quirk::Id as Quirk;
+use crate::server::parse_id;
+use crate::thread::record::{FORMAT, Meta, Record};
+use crate::thread::state::{ItemsView, State};
+use crate::thread::store::{Loaded, Rollout};
+use crate::thread::{Settings, Thread, catalog, store};
+use crate::tools::exec::SessionStore;
+use crate::turn::Terminals;
+
+const HYDRATION: &str = "Full-history hydration is deprecated for paginated threads; use \
+    `excludeTurns: true`, then page with `thread/turns/list` and `thread/items/list`.";
+
+pub(super) fn start(call: &Call, params: ThreadStartParams) -> Result<(), Failure> {
+    check_profile_conflict(params.permissions.is_some(), params.sandbox.is_some())?;
+    let requested = Requested {
+        model: params.model,
+        model_provider: params.model_provider,
+        service_tier: params.service_tier,
+        cwd: params.cwd,
+        workspace_roots: params.runtime_workspace_roots.map(paths),
+        approval_policy: params.approval_policy,
+        approvals_reviewer: params.approvals_reviewer,
+        sandbox: params.sandbox,
+        permissions: params.permissions,
+        config: params.config,
+        base_instructions: params.base_instructions,
+        developer_instructions: params.developer_instructions,
+        personality: params.personality,
+    };
+    let server = &call.server;
+    let config = server.config()?;
+    let settings = config::resolve(&config, &requested, &server.started_in)?;
+    let ephemeral = params.ephemeral.unwrap_or(false);
+    let meta = new_meta(call, None, params.thread_source);
+    let state = State::new(settings, meta.created_ms);
+    let thread = keep(call, meta, ephemeral, state);
+    call.reply(&thread.reply(None));
+    server.broadcast("thread/started", &json!({"thread": thread.view(None)}));
+    Ok(())
+}
+
+pub(super) fn resume(call: &Call, params: ThreadResumeParams) -> Result<(), Failure> {
+    check_profile_conflict(params.permissions.is_some(), params.sandbox.is_some())?;
+    let id = parse_id("session", &params.thread_id)?;
+    let view = (!params.exclude_turns).then_some(ItemsView::Full);
+    let loaded = call.server.loaded(&id);
+    let thread = match loaded {
+        Some(thread) => resume_loaded(call, thread, params)?,
+        None => resume_cold(call, &id, params)?,
+    };
+    thread.subscribe(&call.client);
+    let mut reply = thread.reply(view);
+    let settings = thread.state.borrow().settings.clone();
+    reply.collaboration_mode = Some(settings.collaboration_mode());
+    reply.page = Some(ResumePage {
+        initial_turns_page: None,
+        turns_backwards_cursor: super::listing::turns_cursor(&thread),
+        items_backwards_cursor: super::listing::items_cursor(&thread),
+    });
+    call.reply(&reply);
+    tell_usage(call, &thread);
+    call.client
+        .notify("thread/goal/cleared", &json!({"threadId": thread.id()}));
+    Ok(())
+}
+
+fn resume_loaded(
+    call: &Call,
+    thread: Rc<Thread>,
+    params: ThreadResumeParams,
+) -> Result<Rc<Thread>, Failure> {
+    if thread.state.borrow().rollout.is_none() {
+        return Err(no_rollout(thread.id()));
+    }
+    check_path(thread.id(), thread.path.as_deref(), params.path.as_deref())?;
+    deprecate(call, params.exclude_turns);
+    if !call.server.quirks.has(Quirk::ResumeLoadedIgnoresOverrides) {
+        let base = thread.state.borrow().settings.clone();
+        let settings = overridden(call, base, requested_by_resume(params))?;
+        thread.record(Record::Settings(Box::new(settings)))?;
+    }
+    Ok(thread)
+}
+
+fn resume_cold(call: &Call, id: &str, params: ThreadResumeParams) -> Result<Rc<Thread>, Failure> {
+    let server = &call.server;
+    let Some(path) = catalog::find(&server.home, id) else {
+        return Err(match catalog::find_archived(&server.home, id) {
+            Some(_) => Failure::invalid(format!(
+                "session {id} is archived. Run `codex unarchive {id}` to unarchive it first."
+            )),
+            None => no_rollout(id),
+        });
+    };
+    check_path(id, Some(&path), params.path.as_deref())?;
+    let Loaded { meta, records } = store::load(&path)?.ok_or_else(|| no_rollout(id))?;
+    let exclude_turns = params.exclude_turns;
+    let mut state = replay(call, &meta, records)?;
+    let remembered = remembered(call, &state.settings, Quirk::WorkspaceWriteLostOnColdResume)?;
+    let settings = overridden(call, remembered, requested_by_resume(params))?;
+    let mut rollout = Rollout::open(&path)?;
+    if settings != state.settings {
+        rollout.append(&Record::Settings(Box::new(settings.clone())))?;
+        state.settings = settings;
+    }
+    state.rollout = Some(rollout);
+    deprecate(call, exclude_turns);
+    let thread = build(meta, Some(path), false, state);
+    server.keep(&thread);
+    server.status_changed(id, &ThreadStatus::Idle);
+    Ok(thread)
+}
+
+pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure> {
+    check_profile_conflict(params.permissions.is_some(), params.sandbox.is_some())?;
+    let server = &call.server;
+    let id = parse_id("session", &params.thread_id)?;
+    let path = match server.loaded(&id) {
+        Some(thread) if thread.state.borrow().rollout.is_some() => thread.path.clone(),
+        Some(_) => None,
+        None => {
+            catalog::find(&server.home, &id).or_else(|| catalog::find_archived(&server.home, &id))
+        }
+    };
+    let path = path.ok_or_else(|| no_rollout(&id))?;
+    if params.ephemeral && !params.exclude_turns {
+        return Err(Failure::invalid(
+            "ephemeral paginated thread/fork requires `excludeTurns: true`",
+        ));
+    }
+    let Loaded {
+        meta: source,
+        records,
+    } = store::load(&path)?.ok_or_else(|| no_rollout(&id))?;
+    let records = cut(
+        records,
+        params.last_turn_id.as_deref(),
+        params.before_turn_id.as_deref(),
+    )?;
+    let exclude_turns = params.exclude_turns;
+    let ephemeral = params.ephemeral;
+    let mut meta = new_meta(call, Some(id), params.thread_source.clone());
+    meta.preview.clone_from(&source.preview);
+    let mut state = replay(call, &source, records.clone())?;
+    state.name = None;
+    state.unread = None;
+    state.updated_ms = meta.created_ms;
+    let remembered = remembered(call, &state.settings, Quirk::WorkspaceWriteLostOnFork)?;
+    state.settings = overridden(call, remembered, requested_by_fork(params))?;
+    deprecate(call, exclude_turns);
+    let thread = keep(call, meta, ephemeral, state);
+    write_copy(&thread, &records)?;
+    call.reply(&thread.reply((!exclude_turns).then_some(ItemsView::Full)));
+    if !exclude_turns {
+        tell_usage(call, &thread);
+    }
+    server.broadcast("thread/started", &json!({"thread": thread.view(None)}));
+    Ok(())
+}
+
+/// Writes the file of a fork: what it copied, and how it is set now.
+fn write_copy(thread: &Thread, records: &[Record]) -> Result<(), Failure> {
+    let Some(path) = &thread.path else {
+        return Ok(());
+    };
+    let mut rollout = Rollout::create(path, thread.meta.clone())?;
+    for record in records {
+        if !matches!(record, Record::Summary(_)) {
+            rollout.append(record)?;
+        }
+    }
+    let mut state = thread.state.borrow_mut();
+    rollout.append(&Record::Settings(Box::new(state.settings.clone())))?;
+    rollout.append(&Record::Summary(Box::new(state.summary())))?;
+    state.rollout = Some(rollout);
+    Ok(())
+}
+
+/// The records up to the turn that a fork is cut at.
+fn cut(
+    mut records: Vec<Record>,
+    last: Option<&str>,
+    before: Option<&str>,
+) -> Result<Vec<Record>, Failure> {
+    let starts: Vec<(usize, String)> = records
+        .iter()
+        .enumerate()
+        .filter_map(|(index, record)| match record {
+            Record::TurnStarted(turn) => Some((index, turn.id.clone())),
+            _ => None,
+        })
+        .collect();
+    let position = |id: &str| {
+        starts
+            .iter()
+            .position(|(_, turn)| turn == id)
+            .ok_or_else(|| Failure::invalid(format!("turn not found: {id}")))
+    };
+    let end = match (last, before) {
+        (Some(last), _) => starts.get(position(last)? + 1).map(|(index, _)| *index),
+        (None, Some(before)) => Some(starts[position(before)?].0),
+        (None, None) => None,
+    };
+    if let Some(end) = end {
+        records.truncate(end);
+    }
+    Ok(records)
+}
+
+fn replay(call: &Call, meta: &Meta, records: Vec<Record>) -> Result<State, Failure> {
+    let config = call.server.config()?;
+    // The file's own settings follow its first line; these are for a file cut before them.
+    let settings = config::resolve(&config, &Requested::default(), &call.server.started_in)?;
+    let mut state = State::new(settings, meta.created_ms);
+    state.preview.clone_from(&meta.preview);
+    for record in records {
+        state.replay(record);
+    }
+    state.close_cut_turn();
+    Ok(state)
+}
+
+/// The settings that are remembered. codex 0.169.0 forgets some sandboxes and takes what a new
+/// thread would get.
+fn remembered(call: &Call, settings: &Settings, quirk: Quirk) -> Result<Settings, Failure> {
+    let mut settings = settings.clone();
+    if settings.sandbox_is_forgettable() && call.server.quirks.has(quirk) {
+        let requested = Requested {
+            cwd: Some(settings.cwd.to_string_lossy().into_owned()),
+            ..Requested::default()
+        };
+        let config = call.server.config()?;
+        let fresh = config::resolve(&config, &requested, &call.server.started_in)?;
+        settings.sandbox = fresh.sandbox;
+        settings.profile = fresh.profile;
+    }
+    Ok(settings)
+}
+
+/// Remembered settings with those of a request on top.
+fn overridden(call: &Call, base: Settings, requested: Requested) -> Result<Settings, Failure> {
+    let config = call.server.config()?;
+    let sandbox_given = requested.sandbox.is_some() || requested.permissions.is_some();
+    let mut requested = requested;
+    if requested.cwd.is_none() {
+        requested.cwd = Some(base.cwd.to_string_lossy().into_owned());
+    }
+    let provider = requested
+        .model_provider
+        .take()
+        .or_else(|| Some(base.provider.clone()));
+    requested.model_provider = provider;
+    let asked = config::resolve(&config, &requested, &call.server.started_in)?;
+    let cwd_moved = asked.cwd != base.cwd;
+    Ok(Settings {
+        workspace_roots: match requested.workspace_roots {
+            Some(roots) => roots,
+            None if cwd_moved => vec![asked.cwd.clone()],
+            None => base.workspace_roots,
+        },
+        cwd: asked.cwd,
+        model: requested.model.unwrap_or(base.model),
+        provider: asked.provider,
+        service_tier: requested.service_tier.or(base.service_tier),
+        approval_policy: requested.approval_policy.unwrap_or(base.approval_policy),
+        reviewer: requested.approvals_reviewer.unwrap_or(base.reviewer),
+        sandbox: if sandbox_given {
+            asked.sandbox
+        } else {
+            base.sandbox
+        },
+        profile: if sandbox_given {
+            asked.profile
+        } else {
+            base.profile
+        },
+        effort: base.effort,
+        summary: base.summary,
+        personality: requested.personality.or(base.personality),
+        base_instructions: requested.base_instructions.or(base.base_instructions),
+        developer_instructions: requested
+            .developer_instructions
+            .or(base.developer_instructions),
+    })
+}
+
+fn requested_by_resume(params: ThreadResumeParams) -> Requested {
+    Requested {
+        model: params.model,
+        model_provider: params.model_provider,
+        service_tier: params.service_tier,
+        cwd: params.cwd,
+        workspace_roots: params.runtime_workspace_roots.map(paths),
+        approval_policy: params.approval_policy,
+        approvals_reviewer: params.approvals_reviewer,
+        sandbox: params.sandbox,
+        permissions: params.permissions,
+        config: params.config,
+        base_instructions: params.base_instructions,
+        developer_instructions: params.developer_instructions,
+        personality: params.personality,
+    }
+}
+
+fn requested_by_fork(params: ThreadForkParams) -> Requested {
+    Requested {
+        model: params.model,
+        model_provider: params.model_provider,
+        service_tier: params.service_tier,
+        cwd: params.cwd,
+        workspace_roots: params.runtime_workspace_roots.map(paths),
+        approval_policy: params.approval_policy,
+        approvals_reviewer: params.approvals_reviewer,
+        sandbox: params.sandbox,
+        permissions: params.permissions,
+        config: params.config,
+        base_instructions: params.base_instructions,
+        developer_instructions: params.developer_instructions,
+        personality: None,
+    }
+}
+
+fn new_meta(call: &Call, forked_from: Option<String>, thread_source: Option<String>) -> Meta {
+    let id = clock::new_id();
+    Meta {
+        format: FORMAT,
+        codex: crate::CODEX_VERSION.to_owned(),
+        session_id: id.clone(),
+        id,
+        forked_from,
+        created_ms: clock::now_ms(),
+        originator: call
+            .client
+            .identity()
+            .map(|who| who.name.clone())
+            .unwrap_or_default(),
+        thread_source,
+        preview: String::new(),
+    }
+}
+
+fn keep(call: &Call, meta: Meta, ephemeral: bool, state: State) -> Rc<Thread> {
+    let path = (!ephemeral).then(|| store::path_of(&call.server.home, &meta.id, meta.created_ms));
+    let thread = build(meta, path, ephemeral, state);
+    thread.subscribe(&call.client);
+    call.server.keep(&thread);
+    thread
+}
+
+fn build(meta: Meta, path: Option<PathBuf>, ephemeral: bool, state: State) -> Rc<Thread> {
+    Rc::new(Thread {
+        meta,
+        ephemeral,
+        path,
+        state: RefCell::new(state),
+        sessions: Rc::new(SessionStore::default()),
+        terminals: Rc::new(Terminals::default()),
+        resident: Cell::new(true),
+    })
+}
+
+fn tell_usage(call: &Call, thread: &Thread) {
+    let state = thread.state.borrow();
+    if let Some((turn, last)) = &state.last_usage {
+        // The turn is the thread's last one, also where that one counted nothing.
+        let turn = state.turns.last().map_or(turn, |turn| &turn.id);
+        let params = crate::turn::usage_params(thread.id(), turn, state.usage, *last);
+        call.client.notify("thread/tokenUsage/updated", &params);
+    }
+}
+
+fn deprecate(call: &Call, exclude_turns: bool) {
+    if !exclude_turns {
+        call.client.notify(
+            "deprecationNotice",
+            &json!({"summary": HYDRATION, "details": null}),
+        );
+    }
+}
+
+fn check_profile_conflict(permissions: bool, sandbox: bool) -> Result<(), Failure> {
+    if permissions && sandbox {
+        return Err(Failure::invalid(
+            "`permissions` cannot be combined with `sandbox`",
+        ));
+    }
+    Ok(())
+}
+
+fn check_path(id: &str, actual: Option<&Path>, asked: Option<&Path>) -> Result<(), Failure> {
+    match (actual, asked) {
+        (Some(actual), Some(asked))
+            if fs::canonicalize(asked).ok().as_deref() != Some(actual) && asked != actual =>
+        {
+            Err(Failure::invalid(format!(
+                "cannot resume running thread {id} with stale path: requested `{}`, active `{}`",
+                asked.display(),
+                actual.display()
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn paths(roots: Vec<AbsolutePath>) -> Vec<PathBuf> {
+    roots.into_iter().map(AbsolutePath::into_path).collect()
+}
+
+/// The error of a thread that has no file.
+pub(super) fn no_rollout(id: &str) -> Failure {
+    Failure::invalid(format!("no rollout found for thread id {id}"))
+}

@@ -1,0 +1,234 @@
+//! `turn/start`, `turn/steer`, `turn/interrupt`, `thread/settings/update`.
+
+use std::path::Path;
+
+use codex_wire::policy::{ApprovalPolicy, ApprovalsReviewer, SandboxPolicy};
+use serde_json::json;
+
+use crate::config;
+use crate::connection::Call;
+use crate::failure::Failure;
+use crate::protocol::params::{
+    AbsolutePath, Personality, ReasoningSummary, ThreadSettingsUpdateParams, TurnInterruptParams,
+    TurnStartParams, TurnSteerParams,
+};
+use crate::protocol::reply::{TurnStatus, TurnView};
+use crate::quirk::Id as Quirk;
+use crate::thread::record::Record;
+use crate::thread::state::ActiveTurn;
+use crate::thread::{Settings, Thread};
+use crate::turn::{self, Control, Said};
+
+/// What a turn or an update changes for good.
+#[derive(Debug, Default)]
+struct Changes {
+    cwd: Option<String>,
+    workspace_roots: Option<Vec<AbsolutePath>>,
+    approval_policy: Option<ApprovalPolicy>,
+    approvals_reviewer: Option<ApprovalsReviewer>,
+    sandbox: Option<SandboxPolicy>,
+    permissions: Option<String>,
+    model: Option<String>,
+    service_tier: Option<String>,
+    effort: Option<String>,
+    summary: Option<ReasoningSummary>,
+    personality: Option<Personality>,
+}
+
+pub(super) fn start(call: &Call, params: TurnStartParams) -> Result<(), Failure> {
+    let thread = call.server.thread(&params.thread_id)?;
+    turn::check_input(&params.input)?;
+    let said = Said {
+        input: params.input,
+        client_id: params.client_user_message_id,
+    };
+    let changes = Changes {
+        cwd: params.cwd,
+        workspace_roots: params.runtime_workspace_roots,
+        approval_policy: params.approval_policy,
+        approvals_reviewer: params.approvals_reviewer,
+        sandbox: params.sandbox_policy.map(|requested| requested.0),
+        permissions: params.permissions,
+        model: params.model,
+        service_tier: params.service_tier,
+        effort: params.effort.map(|effort| effort.0),
+        summary: params.summary,
+        personality: params.personality,
+    };
+    let active = thread.state.borrow().active.clone();
+    if active.is_some() && !call.server.quirks.has(Quirk::TurnStartSteersRunningTurn) {
+        return Err(Failure::invalid("a turn is already running in this thread"));
+    }
+    apply(call, &thread, changes)?;
+    let id = match active {
+        Some(ActiveTurn { id, control }) => {
+            // A turn that has just ended takes nothing any more; its end is told already.
+            let _ = control.send(Control::Steer(said));
+            id
+        }
+        None => {
+            let id = turn::start(turn::Start {
+                server: call.server.clone(),
+                thread: thread.clone(),
+                client: call.client.clone(),
+                said,
+                output_schema: params.output_schema,
+            })?;
+            warn_about_model(&thread);
+            id
+        }
+    };
+    call.reply(&json!({"turn": new_turn(id)}));
+    Ok(())
+}
+
+pub(super) fn steer(call: &Call, params: TurnSteerParams) -> Result<(), Failure> {
+    let thread = call.server.thread(&params.thread_id)?;
+    let active = thread.state.borrow().active.clone();
+    let Some(ActiveTurn { id, control }) = active else {
+        return Err(Failure::invalid("no active turn to steer"));
+    };
+    if params.expected_turn_id != id {
+        return Err(Failure::invalid(format!(
+            "expected active turn id `{}` but found `{id}`",
+            params.expected_turn_id
+        )));
+    }
+    if params.input.is_empty() {
+        return Err(Failure::invalid("input must not be empty"));
+    }
+    turn::check_input(&params.input)?;
+    let said = Said {
+        input: params.input,
+        client_id: params.client_user_message_id,
+    };
+    let _ = control.send(Control::Steer(said));
+    call.reply(&json!({"turnId": id}));
+    Ok(())
+}
+
+pub(super) fn interrupt(call: &Call, params: TurnInterruptParams) -> Result<(), Failure> {
+    let thread = call.server.thread(&params.thread_id)?;
+    let active = thread.state.borrow().active.clone();
+    let Some(ActiveTurn { id, control }) = active else {
+        return Err(Failure::invalid("no active turn to interrupt"));
+    };
+    if params.turn_id != id {
+        return Err(Failure::invalid(format!(
+            "expected active turn id {} but found {id}",
+            params.turn_id
+        )));
+    }
+    if control.send(Control::Interrupt(call.clone())).is_err() {
+        return Err(Failure::invalid("no active turn to interrupt"));
+    }
+    Ok(())
+}
+
+pub(super) fn update_settings(
+    call: &Call,
+    params: ThreadSettingsUpdateParams,
+) -> Result<(), Failure> {
+    let thread = call.server.thread(&params.thread_id)?;
+    let changes = Changes {
+        cwd: params.cwd,
+        workspace_roots: None,
+        approval_policy: params.approval_policy,
+        approvals_reviewer: params.approvals_reviewer,
+        sandbox: params.sandbox_policy.map(|requested| requested.0),
+        permissions: params.permissions,
+        model: params.model,
+        service_tier: params.service_tier,
+        effort: params.effort.map(|effort| effort.0),
+        summary: params.summary,
+        personality: params.personality,
+    };
+    apply(call, &thread, changes)?;
+    call.reply(&json!({}));
+    Ok(())
+}
+
+/// Changes the thread's settings, keeps them and tells them.
+fn apply(call: &Call, thread: &Thread, changes: Changes) -> Result<(), Failure> {
+    if changes.permissions.is_some() && changes.sandbox.is_some() {
+        return Err(Failure::invalid(
+            "`permissions` cannot be combined with `sandboxPolicy`",
+        ));
+    }
+    let before = thread.state.borrow().settings.clone();
+    let after = changed(before.clone(), changes, &call.server.started_in)?;
+    if after != before {
+        let view = after.view();
+        thread.record(Record::Settings(Box::new(after)))?;
+        thread.notify(
+            "thread/settings/updated",
+            &json!({"threadId": thread.id(), "threadSettings": view}),
+        );
+    }
+    Ok(())
+}
+
+fn changed(
+    mut settings: Settings,
+    changes: Changes,
+    started_in: &Path,
+) -> Result<Settings, Failure> {
+    if let Some(cwd) = changes.cwd {
+        let cwd = started_in.join(cwd);
+        if settings.workspace_roots == [settings.cwd.clone()] {
+            settings.workspace_roots = vec![cwd.clone()];
+        }
+        settings.cwd = cwd;
+    }
+    if let Some(roots) = changes.workspace_roots {
+        settings.workspace_roots = roots.into_iter().map(AbsolutePath::into_path).collect();
+    }
+    if let Some(sandbox) = changes.sandbox {
+        settings.sandbox = sandbox;
+        settings.profile = None;
+    }
+    if let Some(name) = changes.permissions {
+        settings.sandbox = config::profile_sandbox(&name)?;
+        settings.profile = Some(name);
+    }
+    settings.approval_policy = changes.approval_policy.unwrap_or(settings.approval_policy);
+    settings.reviewer = changes.approvals_reviewer.unwrap_or(settings.reviewer);
+    settings.model = changes.model.unwrap_or(settings.model);
+    settings.service_tier = changes.service_tier.or(settings.service_tier);
+    settings.effort = changes.effort.or(settings.effort);
+    settings.summary = changes.summary.or(settings.summary);
+    settings.personality = changes.personality.or(settings.personality);
+    Ok(settings)
+}
+
+/// A model that codex has no metadata of is warned about with every turn.
+fn warn_about_model(thread: &Thread) {
+    let model = thread.state.borrow().settings.model.clone();
+    if model.starts_with("gpt-") {
+        return;
+    }
+    thread.notify(
+        "warning",
+        &json!({
+            "threadId": thread.id(),
+            "message": format!(
+                "Model metadata for `{model}` not found. Defaulting to fallback metadata; this \
+                 can degrade performance and cause issues."
+            ),
+        }),
+    );
+}
+
+fn new_turn(id: String) -> TurnView {
+    TurnView {
+        root_turn_id: id.clone(),
+        id,
+        items: Vec::new(),
+        items_view: "notLoaded",
+        status: TurnStatus::InProgress,
+        error: None,
+        started_at: None,
+        completed_at: None,
+        duration_ms: None,
+    }
+}

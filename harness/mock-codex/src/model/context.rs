@@ -1,0 +1,172 @@
+//! What the model is told beside the conversation, in our own words; the sentences that state
+//! facts (mode, roots, network, approval policy) are the ones that codex 0.169.0 writes.
+
+use std::path::{Path, PathBuf};
+
+use codex_wire::policy::{
+    ApprovalPolicy, ApprovalsReviewer, ExternalNetwork, SandboxPolicy, WorkspaceWrite,
+};
+
+use crate::clock;
+use crate::thread::Settings;
+
+/// The first instructions, unless the thread has its own.
+pub(crate) const BASE_PROMPT: &str = "You are a coding agent behind a mock of the Codex \
+    app-server. Do what the user asks with the tools that you are given, and say what you did.";
+
+/// The list of skills, of which the mock has none.
+pub(crate) const SKILLS: &str = "<skills_instructions>\n## Skills\nNo skills are installed.\n\
+    </skills_instructions>";
+
+/// What an interrupted turn leaves in the history.
+pub(crate) const TURN_ABORTED: &str = "<turn_aborted>\nThe user interrupted the previous turn on \
+    purpose. Commands that were started may still be running in the background, and aborted tool \
+    calls may have been carried out in part.\n</turn_aborted>";
+
+/// The `<permissions instructions>` block.
+pub(crate) fn permissions(settings: &Settings) -> String {
+    let mut text = String::from(
+        "<permissions instructions>\nFilesystem sandboxing defines which files can be read or \
+         written. ",
+    );
+    text.push_str(&sandbox(settings));
+    text.push('\n');
+    text.push_str(approval(settings));
+    text.push_str("\n</permissions instructions>");
+    text
+}
+
+fn sandbox(settings: &Settings) -> String {
+    let (about, network) = match &settings.sandbox {
+        SandboxPolicy::ReadOnly { network_access } => {
+            ("The sandbox only permits reading files.", *network_access)
+        }
+        SandboxPolicy::WorkspaceWrite(details) => (
+            "The sandbox permits reading files, and editing files in `cwd` and `writable_roots`. \
+             Editing files in other directories requires approval.",
+            details.network_access,
+        ),
+        SandboxPolicy::DangerFullAccess => (
+            "No filesystem sandboxing - all commands are permitted.",
+            true,
+        ),
+        SandboxPolicy::ExternalSandbox { network_access } => (
+            "No filesystem sandboxing - all commands are permitted.",
+            *network_access == ExternalNetwork::Enabled,
+        ),
+    };
+    let mode = match settings.sandbox {
+        SandboxPolicy::ExternalSandbox { .. } => "danger-full-access",
+        ref sandbox => sandbox.mode_name(),
+    };
+    let network = if network { "enabled" } else { "restricted" };
+    let mut text = format!("`sandbox_mode` is `{mode}`: {about} Network access is {network}.");
+    if let SandboxPolicy::WorkspaceWrite(details) = &settings.sandbox {
+        let roots: Vec<String> = writable_roots(settings, details)
+            .iter()
+            .map(|root| format!("`{}`", root.display()))
+            .collect();
+        let are = if roots.len() == 1 {
+            "root is"
+        } else {
+            "roots are"
+        };
+        text.push_str(&format!("\n The writable {are} {}.", roots.join(", ")));
+    }
+    text
+}
+
+/// Where commands may write: the temporary directories, the workspace, and what is listed.
+pub(crate) fn writable_roots(settings: &Settings, details: &WorkspaceWrite) -> Vec<PathBuf> {
+    let mut roots = Vec::new();
+    if !details.exclude_slash_tmp && Path::new("/tmp").is_dir() {
+        roots.push(PathBuf::from("/tmp"));
+    }
+    if !details.exclude_tmpdir_env_var
+        && let Some(directory) = std::env::var_os("TMPDIR").filter(|path| !path.is_empty())
+    {
+        roots.push(PathBuf::from(directory));
+    }
+    roots.extend(settings.workspace_roots.iter().cloned());
+    roots.extend(details.writable_roots.iter().cloned());
+    let mut seen = std::collections::BTreeSet::new();
+    roots.retain(|root| seen.insert(root.clone()));
+    roots.sort();
+    roots
+}
+
+fn approval(settings: &Settings) -> &'static str {
+    match (settings.approval_policy, settings.reviewer) {
+        (ApprovalPolicy::Never, _) => {
+            "Approval policy is currently never. Do not provide the `sandbox_permissions` for any \
+             reason, commands will be rejected."
+        }
+        (ApprovalPolicy::Untrusted, _) => {
+            "Approvals are your mechanism to get user consent. `approval_policy` is \
+             `unless-trusted`: the user is asked about every command that no rule allows."
+        }
+        (_, ApprovalsReviewer::AutoReview) => {
+            "# Escalation Requests\n\nA reviewer decides about requests to leave the sandbox; \
+             make them with `sandbox_permissions` set to `require_escalated` and a \
+             `justification`. `approvals_reviewer` is `auto_review`."
+        }
+        (ApprovalPolicy::OnRequest, _) => {
+            "# Escalation Requests\n\nCommands leave the sandbox when the user approves it. Ask \
+             with `sandbox_permissions` set to `\"require_escalated\"` and a short question in \
+             `justification`; a `prefix_rule` may say which commands are alike."
+        }
+        (ApprovalPolicy::Granular(_), _) => {
+            "# Approval Requests\n\nApproval policy is `granular`: some kinds of approval requests \
+             reach the user, the others are rejected."
+        }
+    }
+}
+
+/// The `<environment_context>` block.
+pub(crate) fn environment(settings: &Settings) -> String {
+    let now = clock::local(clock::now_ms());
+    let zone = clock::zone();
+    let roots: String = settings
+        .workspace_roots
+        .iter()
+        .map(|root| format!("<root>{}</root>", root.display()))
+        .collect();
+    format!(
+        "<environment_context>\n  <cwd>{}</cwd>\n  <shell>bash</shell>\n  \
+         <current_date>{}</current_date>\n  <timezone>{}</timezone>\n  \
+         <filesystem><workspace_roots>{roots}</workspace_roots>{}</filesystem>\n\
+         </environment_context>",
+        settings.cwd.display(),
+        now.strftime("%Y-%m-%d"),
+        zone.iana_name().unwrap_or("Etc/UTC"),
+        profile(settings),
+    )
+}
+
+fn profile(settings: &Settings) -> String {
+    let entry = |access: &str, what: &str| format!("<entry access=\"{access}\">{what}</entry>");
+    let root = entry("read", "<special>:root</special>");
+    match &settings.sandbox {
+        SandboxPolicy::DangerFullAccess => {
+            "<permission_profile type=\"disabled\"></permission_profile>".to_owned()
+        }
+        SandboxPolicy::ExternalSandbox { .. } => {
+            "<permission_profile type=\"external\"></permission_profile>".to_owned()
+        }
+        SandboxPolicy::ReadOnly { .. } => managed(&root),
+        SandboxPolicy::WorkspaceWrite(details) => {
+            let writable: String = writable_roots(settings, details)
+                .iter()
+                .map(|path| entry("write", &format!("<path>{}</path>", path.display())))
+                .collect();
+            managed(&(root + &writable))
+        }
+    }
+}
+
+fn managed(entries: &str) -> String {
+    format!(
+        "<permission_profile type=\"managed\"><file_system type=\"restricted\">{entries}\
+         </file_system></permission_profile>"
+    )
+}

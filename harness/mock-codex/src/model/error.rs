@@ -1,0 +1,152 @@
+//! What the client is told when the model fails.
+
+use serde_json::{Value, json};
+
+use crate::protocol::reply::TurnError;
+
+/// A failure of the model, and whether another try may help.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ModelError {
+    pub(crate) message: String,
+    pub(crate) info: Value,
+    pub(crate) retry: Retry,
+}
+
+/// What is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Retry {
+    /// Nothing.
+    No,
+    /// The whole answer, as often as `stream_max_retries` says.
+    Stream,
+}
+
+const CONTEXT_WINDOW: &str = "Codex ran out of room in the model's context window. Start a new \
+    thread or clear earlier history before retrying.";
+const AT_CAPACITY: &str = "Selected model is at capacity. Please try a different model.";
+const HIGH_DEMAND: &str =
+    "We\u{2019}re currently experiencing high demand, which may cause temporary errors.";
+const QUOTA: &str = "Quota exceeded. Check your plan and billing details.";
+const NOT_INCLUDED: &str = "To use Codex with your ChatGPT plan, upgrade to Plus: \
+    https://chatgpt.com/explore/plus.";
+
+impl ModelError {
+    fn new(message: impl Into<String>, info: impl Into<Value>, retry: Retry) -> Self {
+        Self {
+            message: message.into(),
+            info: info.into(),
+            retry,
+        }
+    }
+
+    /// The stream ended or broke before its terminal event.
+    pub(crate) fn disconnected(cause: &str) -> Self {
+        Self::new(
+            format!("stream disconnected before completion: {cause}"),
+            "other",
+            Retry::Stream,
+        )
+    }
+
+    /// Something that the mock can't do.
+    pub(crate) fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(message, "other", Retry::No)
+    }
+
+    /// `response.incomplete`.
+    pub(crate) fn incomplete(reason: &str) -> Self {
+        let text = format!("Incomplete response returned, reason: {reason}");
+        if reason == "max_output_tokens" {
+            Self::new(text, "other", Retry::No)
+        } else {
+            Self::disconnected(&text)
+        }
+    }
+
+    /// `response.failed`.
+    pub(crate) fn failed(code: &str, message: &str) -> Self {
+        match code {
+            "context_length_exceeded" => {
+                Self::new(CONTEXT_WINDOW, "contextWindowExceeded", Retry::No)
+            }
+            "insufficient_quota" => Self::new(QUOTA, "usageLimitExceeded", Retry::No),
+            "usage_not_included" => Self::new(NOT_INCLUDED, "usageLimitExceeded", Retry::No),
+            "server_is_overloaded" => Self::new(AT_CAPACITY, "serverOverloaded", Retry::No),
+            "cyber_policy" => Self::new(message, "cyberPolicy", Retry::No),
+            "invalid_prompt" | "bio_policy" => Self::new(message, "other", Retry::No),
+            "rate_limit_exceeded" | "slow_down" => Self::new(
+                format!("rate limit exceeded: {message}"),
+                "rateLimitExceeded",
+                Retry::Stream,
+            ),
+            _ => Self::disconnected(message),
+        }
+    }
+
+    /// An HTTP status that is no success, after all tries of the request.
+    pub(crate) fn status(status: hyper::StatusCode, body: &str, url: &str) -> Self {
+        let parsed: Value = serde_json::from_str(body).unwrap_or_default();
+        let error = &parsed["error"];
+        let code = error["code"].as_str().unwrap_or_default();
+        let message = error["message"].as_str();
+        match status.as_u16() {
+            400 if code == "context_length_exceeded" => Self::failed(code, ""),
+            400 => Self::new(body, "other", Retry::No),
+            404 if code == "model_not_found" => {
+                Self::new(message.unwrap_or(body), "modelNotFound", Retry::No)
+            }
+            429 if error["type"] == "usage_limit_reached" => {
+                Self::new(usage_limit(error), "usageLimitExceeded", Retry::No)
+            }
+            429 => Self::new(
+                format!("exceeded retry limit, last status: {status}"),
+                json!({"responseTooManyFailedAttempts": {"httpStatusCode": 429}}),
+                Retry::No,
+            ),
+            503 if matches!(code, "server_is_overloaded" | "slow_down") => {
+                Self::new(AT_CAPACITY, "serverOverloaded", Retry::No)
+            }
+            500 => Self::new(HIGH_DEMAND, "internalServerError", Retry::Stream),
+            code => Self::new(
+                format!(
+                    "unexpected status {status}: {}, url: {url}",
+                    message.unwrap_or(if body.is_empty() {
+                        "Unknown error"
+                    } else {
+                        body
+                    })
+                ),
+                json!({"httpConnectionFailed": {"httpStatusCode": code}}),
+                Retry::Stream,
+            ),
+        }
+    }
+
+    /// As the client reads it at the end.
+    pub(crate) fn to_turn_error(&self) -> TurnError {
+        TurnError {
+            message: self.message.clone(),
+            codex_error_info: self.info.clone(),
+            additional_details: None,
+            misalignment: None,
+        }
+    }
+
+    /// The HTTP status that it came with.
+    pub(crate) fn http_status(&self) -> Option<u64> {
+        self.info.as_object()?.values().next()?["httpStatusCode"].as_u64()
+    }
+}
+
+fn usage_limit(error: &Value) -> String {
+    match error["resets_at"].as_i64() {
+        Some(at) => {
+            let time = crate::clock::local(at * 1000);
+            format!(
+                "You\u{2019}ve hit your usage limit. Try again at {}.",
+                time.strftime("%-I:%M %p")
+            )
+        }
+        None => "You\u{2019}ve hit your usage limit. Try again later.".to_owned(),
+    }
+}

@@ -1,0 +1,204 @@
+//! The request that is posted: headers, and a body put together from ready-made pieces.
+
+use bytes::Bytes;
+use codex_wire::policy::{ApprovalPolicy, ApprovalsReviewer, SandboxPolicy};
+use serde::Serialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::client::Pieces;
+use super::{context, tools};
+use crate::connection::Identity;
+use crate::thread::Settings;
+use crate::thread::history::History;
+
+/// What a request is about.
+#[derive(Debug)]
+pub(crate) struct Subject<'a> {
+    pub(crate) thread: &'a str,
+    pub(crate) session: &'a str,
+    pub(crate) turn: &'a str,
+    pub(crate) turn_started_ms: i64,
+    pub(crate) context_window: &'a str,
+    pub(crate) installation: &'a str,
+    pub(crate) settings: &'a Settings,
+    pub(crate) output_schema: Option<&'a Value>,
+}
+
+#[derive(Serialize)]
+struct TurnMetadata<'a> {
+    installation_id: &'a str,
+    session_id: &'a str,
+    thread_id: &'a str,
+    agent_name: &'static str,
+    turn_id: &'a str,
+    window_id: String,
+    window_number: u32,
+    context_window_id: &'a str,
+    request_kind: &'static str,
+    history_initialization: &'static str,
+    root_turn_id: &'a str,
+    sandbox: &'static str,
+    sandbox_mode: &'static str,
+    auto_review_enabled: bool,
+    node_repl_auto_review_required: bool,
+    node_repl_disabled: bool,
+    turn_started_at_unix_ms: i64,
+    analytics_enabled: bool,
+    model: &'a str,
+}
+
+impl Subject<'_> {
+    /// The headers, in codex's order; the connection adds `host` and `content-length`.
+    pub(crate) fn headers(&self, client: &Identity) -> Vec<(&'static str, String)> {
+        let thread = || self.thread.to_owned();
+        vec![
+            ("x-codex-beta-features", "remote_compaction_v2".to_owned()),
+            ("x-codex-window-id", self.window()),
+            ("x-codex-turn-metadata", self.metadata()),
+            ("x-client-request-id", thread()),
+            ("session-id", self.session.to_owned()),
+            ("thread-id", thread()),
+            ("accept", "text/event-stream".to_owned()),
+            ("content-type", "application/json".to_owned()),
+            ("originator", client.name.clone()),
+            ("user-agent", client.user_agent.clone()),
+        ]
+    }
+
+    /// The body. The history goes in as it lies in memory.
+    pub(crate) fn body(&self, history: &History) -> Pieces {
+        let head = format!(
+            "{{\"model\":{},\"stream\":true,\"input\":[{}",
+            json!(self.settings.model),
+            base_prompt(self.settings),
+        );
+        let mut middle = String::from("],\"tools\":");
+        let tail = self.tail();
+        std::iter::once(Bytes::from(head))
+            .chain(history.segments())
+            .chain([
+                Bytes::from(std::mem::take(&mut middle)),
+                tools::for_unknown_model(),
+                Bytes::from(tail),
+            ])
+            .collect()
+    }
+
+    fn tail(&self) -> String {
+        let mut reasoning = json!({});
+        if let Some(effort) = &self.settings.effort {
+            reasoning["effort"] = json!(effort);
+        }
+        match self.settings.summary {
+            Some(crate::protocol::params::ReasoningSummary::None) => {}
+            Some(summary) => reasoning["summary"] = json!(summary),
+            None => reasoning["summary"] = json!("auto"),
+        }
+        let mut tail = format!(
+            ",\"tool_choice\":\"auto\",\"parallel_tool_calls\":true,\"reasoning\":{reasoning},\
+             \"store\":false,\"include\":[\"reasoning.encrypted_content\"],\
+             \"prompt_cache_key\":{}",
+            json!(self.thread),
+        );
+        if let Some(schema) = self.output_schema {
+            let text = json!({"format": {
+                "type": "json_schema",
+                "strict": true,
+                "schema": schema,
+                "name": "codex_output_schema",
+            }});
+            tail.push_str(&format!(",\"text\":{text}"));
+        }
+        tail.push_str(&format!(
+            ",\"client_metadata\":{}}}",
+            self.client_metadata()
+        ));
+        tail
+    }
+
+    fn client_metadata(&self) -> Value {
+        json!({
+            "thread_id": self.thread,
+            "root_turn_id": self.turn,
+            "x-codex-installation-id": self.installation,
+            "session_id": self.session,
+            "x-codex-window-id": self.window(),
+            "x-codex-turn-metadata": self.metadata(),
+            "turn_id": self.turn,
+        })
+    }
+
+    fn window(&self) -> String {
+        format!("{}:0", self.thread)
+    }
+
+    fn metadata(&self) -> String {
+        let auto_review = self.settings.reviewer == ApprovalsReviewer::AutoReview
+            && self.settings.approval_policy == ApprovalPolicy::OnRequest;
+        let metadata = TurnMetadata {
+            installation_id: self.installation,
+            session_id: self.session,
+            thread_id: self.thread,
+            agent_name: "/root",
+            turn_id: self.turn,
+            window_id: self.window(),
+            window_number: 0,
+            context_window_id: self.context_window,
+            request_kind: "turn",
+            history_initialization: "new",
+            root_turn_id: self.turn,
+            sandbox: sandbox_kind(&self.settings.sandbox),
+            sandbox_mode: self.settings.sandbox.mode_name(),
+            auto_review_enabled: auto_review,
+            node_repl_auto_review_required: false,
+            node_repl_disabled: false,
+            turn_started_at_unix_ms: self.turn_started_ms,
+            analytics_enabled: true,
+            model: &self.settings.model,
+        };
+        // Plain members only: this can't fail.
+        serde_json::to_string(&metadata).unwrap_or_default()
+    }
+}
+
+/// How a sandbox is enforced, as the metadata names it.
+fn sandbox_kind(sandbox: &SandboxPolicy) -> &'static str {
+    match sandbox {
+        SandboxPolicy::ReadOnly { .. } | SandboxPolicy::WorkspaceWrite(_) => "seccomp",
+        SandboxPolicy::DangerFullAccess => "none",
+        SandboxPolicy::ExternalSandbox { .. } => "external",
+    }
+}
+
+/// The first item of every request. Its id depends on its text alone.
+fn base_prompt(settings: &Settings) -> String {
+    let text = settings
+        .base_instructions
+        .as_deref()
+        .unwrap_or(context::BASE_PROMPT);
+    message_with_id(&format!("msg_{}", stable_id(text)), "developer", &[text])
+}
+
+/// An id that the same text always gets.
+fn stable_id(text: &str) -> Uuid {
+    let mut bytes = [0u8; 16];
+    for (index, byte) in text.bytes().enumerate() {
+        let at = index % bytes.len();
+        bytes[at] = bytes[at].wrapping_mul(31).wrapping_add(byte);
+    }
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+/// A message item with a new id.
+pub(crate) fn message(role: &str, texts: &[&str]) -> String {
+    message_with_id(&format!("msg_{}", crate::clock::new_id()), role, texts)
+}
+
+fn message_with_id(id: &str, role: &str, texts: &[&str]) -> String {
+    let content: Vec<Value> = texts
+        .iter()
+        .map(|text| json!({"type": "input_text", "text": text}))
+        .collect();
+    json!({"type": "message", "id": id, "role": role, "content": content}).to_string()
+}

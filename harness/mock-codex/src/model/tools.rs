@@ -1,0 +1,129 @@
+//! The tools that the model is offered: names and parameters are codex's, the descriptions ours.
+
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+/// The `tools` member of a request, for a model that codex has no metadata of.
+pub(crate) fn for_unknown_model() -> Bytes {
+    static TOOLS: OnceLock<Bytes> = OnceLock::new();
+    TOOLS
+        .get_or_init(|| Bytes::from(unknown_model().to_string()))
+        .clone()
+}
+
+fn unknown_model() -> Value {
+    json!([
+        function(
+            "exec_command",
+            "Run a shell command.",
+            &json!({
+                "cmd": string("The command line for the shell."),
+                "justification": string("The question that the user is asked about an escalation."),
+                "login": boolean("Start the shell as a login shell; the default."),
+                "max_output_tokens": number("How many tokens of output to return; 10000 by default."),
+                "prefix_rule": {
+                    "type": "array",
+                    "description": "A prefix of the command that may be allowed from now on.",
+                    "items": {"type": "string"},
+                },
+                "sandbox_permissions": {
+                    "type": "string",
+                    "description": "Ask to leave the sandbox with `require_escalated`.",
+                    "enum": ["use_default", "require_escalated"],
+                },
+                "shell": string("The shell to use instead of the user's."),
+                "tty": boolean("Give the command a terminal."),
+                "workdir": string("Where to run it; the turn's directory by default."),
+                "yield_time_ms": number("How long to wait for it, in milliseconds; 10000 by default."),
+            }),
+            &["cmd"]
+        ),
+        function(
+            "write_stdin",
+            "Write to a running command and read what it printed since.",
+            &json!({
+                "chars": string("What to write; nothing by default."),
+                "max_output_tokens": number("How many tokens of output to return; 10000 by default."),
+                "session_id": number("The command's session."),
+                "yield_time_ms": number("How long to wait for output, in milliseconds."),
+            }),
+            &["session_id"]
+        ),
+        function(
+            "request_user_input",
+            "Ask the user up to three questions, in plan mode.",
+            &json!({
+                "questions": {"type": "array", "description": "The questions.", "items": {"type": "object"}},
+            }),
+            &["questions"]
+        ),
+        function(
+            "view_image",
+            "Look at an image file.",
+            &json!({
+                "path": string("The file."),
+            }),
+            &["path"]
+        ),
+        json!({
+            "type": "namespace",
+            "name": "multi_agent_v1",
+            "description": "Work with sub-agents.",
+            "tools": [
+                function("close_agent", "End an agent.", &json!({"target": string("The agent.")}), &["target"]),
+                function("resume_agent", "Open an ended agent again.", &json!({"id": string("The agent.")}), &["id"]),
+                function("send_input", "Send a message to an agent.", &json!({"target": string("The agent.")}), &["target"]),
+                function("spawn_agent", "Start an agent.", &json!({"message": string("Its task.")}), &[]),
+                function("wait_agent", "Wait for agents.", &json!({"targets": {"type": "array", "items": {"type": "string"}}}), &["targets"]),
+            ],
+        }),
+        function("get_goal", "Read the thread's goal.", &json!({}), &[]),
+        function(
+            "create_goal",
+            "Set the thread's goal.",
+            &json!({
+                "objective": string("What is to be reached."),
+                "token_budget": {"type": "integer", "description": "How many tokens it may take."},
+            }),
+            &["objective"]
+        ),
+        function(
+            "update_goal",
+            "Say how the goal stands.",
+            &json!({
+                "status": string("The new status."),
+            }),
+            &["status"]
+        ),
+        json!({"type": "web_search", "external_web_access": false}),
+    ])
+}
+
+fn function(name: &str, description: &str, properties: &Value, required: &[&str]) -> Value {
+    let mut parameters = json!({"type": "object", "properties": properties});
+    if !required.is_empty() {
+        parameters["required"] = json!(required);
+    }
+    parameters["additionalProperties"] = json!(false);
+    json!({
+        "type": "function",
+        "name": name,
+        "description": description,
+        "strict": false,
+        "parameters": parameters,
+    })
+}
+
+fn string(description: &str) -> Value {
+    json!({"type": "string", "description": description})
+}
+
+fn number(description: &str) -> Value {
+    json!({"type": "number", "description": description})
+}
+
+fn boolean(description: &str) -> Value {
+    json!({"type": "boolean", "description": description})
+}

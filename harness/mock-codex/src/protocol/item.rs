@@ -1,0 +1,113 @@
+//! Items of a turn.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::params::UserInput;
+
+/// An item as notifications and turns show it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub(crate) enum Item {
+    UserMessage(UserMessage),
+    AgentMessage(AgentMessage),
+    Reasoning(Reasoning),
+    CommandExecution(CommandExecution),
+}
+
+/// What the user said.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UserMessage {
+    pub(crate) id: String,
+    pub(crate) client_id: Option<String>,
+    pub(crate) content: Vec<UserInput>,
+    #[serde(flatten)]
+    pub(crate) times: Times,
+}
+
+/// What the model said.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AgentMessage {
+    pub(crate) moderation: Option<Value>,
+    pub(crate) id: String,
+    pub(crate) text: String,
+    pub(crate) phase: Option<Value>,
+    pub(crate) memory_citation: Option<Value>,
+    pub(crate) delivery: Option<Value>,
+    pub(crate) questions: Option<Value>,
+    #[serde(flatten)]
+    pub(crate) times: Times,
+}
+
+/// What the model thought.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Reasoning {
+    pub(crate) id: String,
+    pub(crate) summary: Vec<String>,
+    pub(crate) content: Vec<String>,
+    #[serde(flatten)]
+    pub(crate) times: Times,
+}
+
+/// A command that the model ran.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CommandExecution {
+    pub(crate) id: String,
+    pub(crate) plugin_id: Option<Value>,
+    pub(crate) script_path: Option<Value>,
+    pub(crate) command: String,
+    pub(crate) cwd: PathBuf,
+    pub(crate) process_id: Option<String>,
+    pub(crate) source: &'static str,
+    pub(crate) status: &'static str,
+    pub(crate) command_actions: Vec<Value>,
+    pub(crate) aggregated_output: Option<String>,
+    pub(crate) exit_code: Option<i32>,
+    pub(crate) duration_ms: Option<u64>,
+    #[serde(flatten)]
+    pub(crate) times: Times,
+}
+
+/// When an item started and completed, in milliseconds since the Unix epoch.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Times {
+    pub(crate) started_at_ms: i64,
+    pub(crate) completed_at_ms: Option<i64>,
+}
+
+impl Times {
+    /// Started at `ms`, still open.
+    pub(crate) fn started(ms: i64) -> Self {
+        Self {
+            started_at_ms: ms,
+            completed_at_ms: None,
+        }
+    }
+}
+
+impl Item {
+    pub(crate) fn id(&self) -> &str {
+        match self {
+            Self::UserMessage(item) => &item.id,
+            Self::AgentMessage(item) => &item.id,
+            Self::Reasoning(item) => &item.id,
+            Self::CommandExecution(item) => &item.id,
+        }
+    }
+
+    pub(crate) fn times_mut(&mut self) -> &mut Times {
+        match self {
+            Self::UserMessage(item) => &mut item.times,
+            Self::AgentMessage(item) => &mut item.times,
+            Self::Reasoning(item) => &mut item.times,
+            Self::CommandExecution(item) => &mut item.times,
+        }
+    }
+}

@@ -1,0 +1,509 @@
+//! Parameters of the methods.
+//!
+//! Names, order and number of members are those of codex 0.169.0, since its error texts carry
+//! them (``expected struct ThreadListParams with 19 elements``); members that the mock doesn't
+//! use are parsed as [`Unused`].
+#![allow(
+    dead_code,
+    reason = "some members are here for the error texts that their types give"
+)]
+
+use std::path::{Path, PathBuf};
+
+use codex_wire::policy::{
+    ApprovalPolicy, ApprovalsReviewer, ExternalNetwork, SandboxMode, SandboxPolicy, WorkspaceWrite,
+};
+use serde::Deserialize;
+use serde::de::{self, Deserializer, IgnoredAny};
+use serde_json::{Map, Value};
+
+/// A member that is accepted, whatever it is.
+pub(crate) type Unused = Option<IgnoredAny>;
+
+/// A path that must be absolute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AbsolutePath(PathBuf);
+
+impl AbsolutePath {
+    pub(crate) fn into_path(self) -> PathBuf {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for AbsolutePath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let path = PathBuf::from(String::deserialize(deserializer)?);
+        if path.is_absolute() {
+            Ok(Self(path))
+        } else {
+            Err(de::Error::custom(
+                "AbsolutePathBuf deserialized without a base path",
+            ))
+        }
+    }
+}
+
+/// Any text but the empty one.
+#[derive(Debug, Clone)]
+pub(crate) struct ReasoningEffort(pub(crate) String);
+
+impl<'de> Deserialize<'de> for ReasoningEffort {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.is_empty() {
+            return Err(de::Error::custom("reasoning_effort must not be empty"));
+        }
+        Ok(Self(text))
+    }
+}
+
+/// How reasoning is summarised.
+#[derive(Debug, Clone, Copy, Deserialize, serde::Serialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ReasoningSummary {
+    Auto,
+    Concise,
+    Detailed,
+    None,
+}
+
+/// The tone of the answers.
+#[derive(Debug, Clone, Copy, Deserialize, serde::Serialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Personality {
+    None,
+    Friendly,
+    Pragmatic,
+}
+
+/// The order of a list.
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SortDirection {
+    Asc,
+    Desc,
+}
+
+/// What a list of threads is ordered by.
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ThreadSortKey {
+    CreatedAt,
+    UpdatedAt,
+    RecencyAt,
+    SectionPosition,
+}
+
+/// How much of a turn a list shows.
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum TurnItemsView {
+    NotLoaded,
+    Summary,
+    Full,
+}
+
+/// The sandbox of a turn as it is read: the text of its errors names this type.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(
+    tag = "type",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+enum SandboxPolicyDeserialize {
+    DangerFullAccess,
+    ReadOnly {
+        #[serde(default)]
+        network_access: bool,
+    },
+    ExternalSandbox {
+        #[serde(default)]
+        network_access: ExternalNetwork,
+    },
+    WorkspaceWrite {
+        #[serde(default)]
+        writable_roots: Vec<AbsolutePath>,
+        #[serde(default)]
+        network_access: bool,
+        #[serde(default)]
+        exclude_tmpdir_env_var: bool,
+        #[serde(default)]
+        exclude_slash_tmp: bool,
+    },
+}
+
+/// A sandbox policy of a request; its writable roots are absolute.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(from = "SandboxPolicyDeserialize")]
+pub(crate) struct RequestedSandbox(pub(crate) SandboxPolicy);
+
+impl From<SandboxPolicyDeserialize> for RequestedSandbox {
+    fn from(policy: SandboxPolicyDeserialize) -> Self {
+        Self(match policy {
+            SandboxPolicyDeserialize::DangerFullAccess => SandboxPolicy::DangerFullAccess,
+            SandboxPolicyDeserialize::ReadOnly { network_access } => {
+                SandboxPolicy::ReadOnly { network_access }
+            }
+            SandboxPolicyDeserialize::ExternalSandbox { network_access } => {
+                SandboxPolicy::ExternalSandbox { network_access }
+            }
+            SandboxPolicyDeserialize::WorkspaceWrite {
+                writable_roots,
+                network_access,
+                exclude_tmpdir_env_var,
+                exclude_slash_tmp,
+            } => SandboxPolicy::WorkspaceWrite(WorkspaceWrite {
+                writable_roots: writable_roots
+                    .into_iter()
+                    .map(AbsolutePath::into_path)
+                    .collect(),
+                network_access,
+                exclude_tmpdir_env_var,
+                exclude_slash_tmp,
+            }),
+        })
+    }
+}
+
+/// `initialize`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct InitializeParams {
+    pub(crate) client_info: ClientInfo,
+    pub(crate) capabilities: Option<InitializeCapabilities>,
+}
+
+/// Who the client is.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ClientInfo {
+    pub(crate) name: String,
+    pub(crate) title: Option<String>,
+    pub(crate) version: String,
+}
+
+/// What the client can take.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct InitializeCapabilities {
+    #[serde(default)]
+    pub(crate) experimental_api: bool,
+    pub(crate) opt_out_notification_methods: Option<Vec<String>>,
+}
+
+/// `thread/start`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ThreadStartParams {
+    pub(crate) model: Option<String>,
+    pub(crate) model_provider: Option<String>,
+    #[serde(default)]
+    pub(crate) allow_provider_model_fallback: bool,
+    pub(crate) service_tier: Option<String>,
+    pub(crate) cwd: Option<String>,
+    pub(crate) runtime_workspace_roots: Option<Vec<AbsolutePath>>,
+    pub(crate) approval_policy: Option<ApprovalPolicy>,
+    pub(crate) approvals_reviewer: Option<ApprovalsReviewer>,
+    pub(crate) sandbox: Option<SandboxMode>,
+    pub(crate) permissions: Option<String>,
+    pub(crate) config: Option<Map<String, Value>>,
+    pub(crate) service_name: Option<String>,
+    pub(crate) base_instructions: Option<String>,
+    pub(crate) developer_instructions: Option<String>,
+    pub(crate) personality: Option<Personality>,
+    pub(crate) multi_agent_mode: Unused,
+    pub(crate) ephemeral: Option<bool>,
+    pub(crate) history_mode: Unused,
+    pub(crate) session_start_source: Unused,
+    pub(crate) thread_source: Option<String>,
+    pub(crate) project_id: Option<String>,
+    pub(crate) daybreak_enabled: Option<bool>,
+    pub(crate) environments: Unused,
+    pub(crate) dynamic_tools: Unused,
+    pub(crate) selected_capability_roots: Unused,
+    pub(crate) mock_experimental_field: Option<String>,
+    #[serde(default)]
+    pub(crate) experimental_raw_events: bool,
+}
+
+/// `thread/resume`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ThreadResumeParams {
+    pub(crate) thread_id: String,
+    pub(crate) history: Option<Vec<Value>>,
+    pub(crate) path: Option<PathBuf>,
+    pub(crate) model: Option<String>,
+    pub(crate) model_provider: Option<String>,
+    pub(crate) service_tier: Option<String>,
+    pub(crate) cwd: Option<String>,
+    pub(crate) runtime_workspace_roots: Option<Vec<AbsolutePath>>,
+    pub(crate) approval_policy: Option<ApprovalPolicy>,
+    pub(crate) approvals_reviewer: Option<ApprovalsReviewer>,
+    pub(crate) sandbox: Option<SandboxMode>,
+    pub(crate) permissions: Option<String>,
+    pub(crate) config: Option<Map<String, Value>>,
+    pub(crate) base_instructions: Option<String>,
+    pub(crate) developer_instructions: Option<String>,
+    pub(crate) personality: Option<Personality>,
+    #[serde(default)]
+    pub(crate) exclude_turns: bool,
+    pub(crate) initial_turns_page: Unused,
+}
+
+/// `thread/fork`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(clippy::struct_excessive_bools, reason = "the protocol has them")]
+pub(crate) struct ThreadForkParams {
+    pub(crate) thread_id: String,
+    #[serde(default)]
+    pub(crate) experimental_prediction_mode: bool,
+    #[serde(default)]
+    pub(crate) experimental_disable_prediction_mcp: bool,
+    pub(crate) last_turn_id: Option<String>,
+    pub(crate) before_turn_id: Option<String>,
+    pub(crate) path: Option<PathBuf>,
+    pub(crate) model: Option<String>,
+    pub(crate) model_provider: Option<String>,
+    pub(crate) service_tier: Option<String>,
+    pub(crate) cwd: Option<String>,
+    pub(crate) runtime_workspace_roots: Option<Vec<AbsolutePath>>,
+    pub(crate) approval_policy: Option<ApprovalPolicy>,
+    pub(crate) approvals_reviewer: Option<ApprovalsReviewer>,
+    pub(crate) sandbox: Option<SandboxMode>,
+    pub(crate) permissions: Option<String>,
+    pub(crate) config: Option<Map<String, Value>>,
+    pub(crate) base_instructions: Option<String>,
+    pub(crate) developer_instructions: Option<String>,
+    #[serde(default)]
+    pub(crate) ephemeral: bool,
+    #[serde(default)]
+    pub(crate) attach_to_source: bool,
+    pub(crate) thread_source: Option<String>,
+    #[serde(default)]
+    pub(crate) exclude_turns: bool,
+    #[serde(default)]
+    pub(crate) defer_goal_continuation: bool,
+}
+
+/// `thread/read`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ThreadReadParams {
+    pub(crate) thread_id: String,
+    #[serde(default)]
+    pub(crate) include_turns: bool,
+}
+
+/// `thread/list`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ThreadListParams {
+    #[serde(default)]
+    pub(crate) include_attached_threads: bool,
+    #[serde(default)]
+    pub(crate) current_account_only: bool,
+    pub(crate) cursor: Option<String>,
+    pub(crate) limit: Option<u32>,
+    pub(crate) excluded_thread_ids: Option<Vec<String>>,
+    pub(crate) sort_key: Option<ThreadSortKey>,
+    pub(crate) sort_direction: Option<SortDirection>,
+    pub(crate) model_providers: Option<Vec<String>>,
+    pub(crate) source_kinds: Option<Vec<String>>,
+    pub(crate) originators: Option<Vec<String>>,
+    pub(crate) archived: Option<bool>,
+    pub(crate) section_id: Option<String>,
+    pub(crate) project_id: Option<String>,
+    pub(crate) cwd: Option<CwdFilter>,
+    #[serde(default)]
+    pub(crate) use_state_db_only: bool,
+    pub(crate) search_term: Option<String>,
+    pub(crate) parent_thread_id: Option<String>,
+    pub(crate) ancestor_thread_id: Option<String>,
+    pub(crate) attached_to_thread_id: Option<String>,
+}
+
+/// One directory or several.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum CwdFilter {
+    One(PathBuf),
+    Many(Vec<PathBuf>),
+}
+
+impl CwdFilter {
+    pub(crate) fn admits(&self, cwd: &Path) -> bool {
+        match self {
+            Self::One(path) => path == cwd,
+            Self::Many(paths) => paths.iter().any(|path| path == cwd),
+        }
+    }
+}
+
+/// `thread/loaded/list`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ThreadLoadedListParams {
+    pub(crate) cursor: Option<String>,
+    pub(crate) limit: Option<u32>,
+}
+
+macro_rules! thread_id_only {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        pub(crate) struct $name {
+            pub(crate) thread_id: String,
+        }
+    )*};
+}
+
+thread_id_only! {
+    /// `thread/archive`.
+    ThreadArchiveParams;
+    /// `thread/unarchive`.
+    ThreadUnarchiveParams;
+    /// `thread/unsubscribe`.
+    ThreadUnsubscribeParams;
+    /// `thread/backgroundTerminals/clean`.
+    ThreadBackgroundTerminalsCleanParams;
+}
+
+/// `thread/name/set`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ThreadSetNameParams {
+    pub(crate) thread_id: String,
+    pub(crate) name: String,
+}
+
+/// `thread/turns/list`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ThreadTurnsListParams {
+    pub(crate) thread_id: String,
+    pub(crate) cursor: Option<String>,
+    pub(crate) limit: Option<u32>,
+    pub(crate) sort_direction: Option<SortDirection>,
+    pub(crate) items_view: Option<TurnItemsView>,
+}
+
+/// `thread/backgroundTerminals/list`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ThreadBackgroundTerminalsListParams {
+    pub(crate) thread_id: String,
+    pub(crate) cursor: Option<String>,
+    pub(crate) limit: Option<u32>,
+}
+
+/// `thread/settings/update`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ThreadSettingsUpdateParams {
+    pub(crate) thread_id: String,
+    pub(crate) disabled_plugin_ids: Option<Vec<String>>,
+    pub(crate) cwd: Option<String>,
+    pub(crate) environments: Unused,
+    pub(crate) approval_policy: Option<ApprovalPolicy>,
+    pub(crate) approvals_reviewer: Option<ApprovalsReviewer>,
+    pub(crate) sandbox_policy: Option<RequestedSandbox>,
+    pub(crate) permissions: Option<String>,
+    pub(crate) model: Option<String>,
+    pub(crate) service_tier: Option<String>,
+    pub(crate) effort: Option<ReasoningEffort>,
+    pub(crate) summary: Option<ReasoningSummary>,
+    pub(crate) collaboration_mode: Unused,
+    pub(crate) multi_agent_mode: Unused,
+    pub(crate) personality: Option<Personality>,
+}
+
+/// `turn/start`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TurnStartParams {
+    pub(crate) thread_id: String,
+    pub(crate) disabled_plugin_ids: Option<Vec<String>>,
+    pub(crate) client_user_message_id: Option<String>,
+    pub(crate) input: Vec<UserInput>,
+    pub(crate) turn_trigger: Option<String>,
+    pub(crate) parent_turn_id: Option<String>,
+    pub(crate) root_turn_id: Option<String>,
+    pub(crate) tool_output: Unused,
+    pub(crate) responsesapi_client_metadata: Unused,
+    pub(crate) responsesapi_client_metadata_patch: Unused,
+    pub(crate) additional_context: Unused,
+    pub(crate) environments: Unused,
+    pub(crate) cwd: Option<String>,
+    pub(crate) runtime_workspace_roots: Option<Vec<AbsolutePath>>,
+    pub(crate) approval_policy: Option<ApprovalPolicy>,
+    pub(crate) approvals_reviewer: Option<ApprovalsReviewer>,
+    pub(crate) sandbox_policy: Option<RequestedSandbox>,
+    pub(crate) permissions: Option<String>,
+    pub(crate) model: Option<String>,
+    pub(crate) service_tier: Option<String>,
+    pub(crate) service_tier_for_turn: Option<String>,
+    pub(crate) effort: Option<ReasoningEffort>,
+    pub(crate) summary: Option<ReasoningSummary>,
+    pub(crate) personality: Option<Personality>,
+    pub(crate) output_schema: Option<Value>,
+    pub(crate) collaboration_mode: Unused,
+    pub(crate) multi_agent_mode: Unused,
+    pub(crate) cyber_access_program: Unused,
+}
+
+/// `turn/steer`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TurnSteerParams {
+    pub(crate) thread_id: String,
+    pub(crate) client_user_message_id: Option<String>,
+    pub(crate) input: Vec<UserInput>,
+    pub(crate) responsesapi_client_metadata: Unused,
+    pub(crate) responsesapi_client_metadata_patch: Unused,
+    pub(crate) additional_context: Unused,
+    pub(crate) expected_turn_id: String,
+}
+
+/// `turn/interrupt`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TurnInterruptParams {
+    pub(crate) thread_id: String,
+    pub(crate) turn_id: String,
+}
+
+/// One piece of what the user says.
+#[derive(Debug, Clone, Deserialize, serde::Serialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub(crate) enum UserInput {
+    Text {
+        text: String,
+        #[serde(default)]
+        text_elements: Vec<Value>,
+    },
+    Image {
+        #[serde(default)]
+        detail: Option<Value>,
+        url: String,
+    },
+    LocalImage {
+        #[serde(default)]
+        detail: Option<Value>,
+        path: PathBuf,
+    },
+    Audio {
+        url: String,
+    },
+    LocalAudio {
+        path: PathBuf,
+    },
+    Skill {
+        name: String,
+        path: PathBuf,
+    },
+    Mention {
+        name: String,
+        path: String,
+    },
+}

@@ -1,0 +1,146 @@
+//! What all clients share.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use serde::Serialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::approval::Approvals;
+use crate::config::{Config, Loader};
+use crate::connection::{Client, notification};
+use crate::failure::Failure;
+use crate::home;
+use crate::model::ModelClient;
+use crate::protocol::reply::ThreadStatus;
+use crate::quirk::Quirks;
+use crate::sandbox::SandboxLauncher;
+use crate::thread::Thread;
+
+/// The app-server.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) home: PathBuf,
+    pub(crate) started_in: PathBuf,
+    pub(crate) installation_id: String,
+    pub(crate) quirks: Quirks,
+    pub(crate) launcher: SandboxLauncher,
+    pub(crate) config: RefCell<Loader>,
+    pub(crate) model: ModelClient,
+    pub(crate) approvals: Approvals,
+    threads: RefCell<BTreeMap<String, Rc<Thread>>>,
+    clients: RefCell<Vec<Rc<Client>>>,
+}
+
+/// What a server is made from.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    pub(crate) home: PathBuf,
+    pub(crate) started_in: PathBuf,
+    pub(crate) quirks: Quirks,
+    pub(crate) launcher: SandboxLauncher,
+    pub(crate) config: Loader,
+}
+
+impl Server {
+    /// A server with no clients yet.
+    pub(crate) fn new(setup: Setup) -> Self {
+        Self {
+            installation_id: home::installation_id(&setup.home),
+            home: setup.home,
+            started_in: setup.started_in,
+            quirks: setup.quirks,
+            launcher: setup.launcher,
+            config: RefCell::new(setup.config),
+            model: ModelClient::default(),
+            approvals: Approvals::default(),
+            threads: RefCell::default(),
+            clients: RefCell::default(),
+        }
+    }
+
+    /// Takes a client in.
+    pub(crate) fn connect(&self, client: &Rc<Client>) {
+        self.clients.borrow_mut().push(Rc::clone(client));
+    }
+
+    /// The configuration as it is on disk now.
+    pub(crate) fn config(&self) -> Result<Rc<Config>, Failure> {
+        self.config.borrow_mut().load().map_err(|problem| {
+            Failure::invalid(format!("failed to load configuration: {}", problem.details))
+        })
+    }
+
+    /// Sends a notification to every client.
+    pub(crate) fn broadcast(&self, method: &str, params: &impl Serialize) {
+        let frame = notification(method, params);
+        for client in self.clients.borrow().iter() {
+            client.deliver(method, frame.clone());
+        }
+    }
+
+    /// Tells every client what a thread is doing now.
+    pub(crate) fn status_changed(&self, thread: &str, status: &ThreadStatus) {
+        self.broadcast(
+            "thread/status/changed",
+            &json!({"threadId": thread, "status": status}),
+        );
+    }
+
+    /// Sets a thread's status and tells it.
+    pub(crate) fn set_status(&self, thread: &Thread, status: ThreadStatus) {
+        self.status_changed(thread.id(), &status);
+        thread.state.borrow_mut().status = status;
+    }
+
+    /// A loaded thread.
+    pub(crate) fn loaded(&self, id: &str) -> Option<Rc<Thread>> {
+        self.threads.borrow().get(id).cloned()
+    }
+
+    /// The loaded thread that a method of turns names.
+    pub(crate) fn thread(&self, id: &str) -> Result<Rc<Thread>, Failure> {
+        let id = parse_id("thread", id)?;
+        self.loaded(&id)
+            .ok_or_else(|| Failure::invalid(format!("thread not found: {id}")))
+    }
+
+    /// The ids of all loaded threads, in the order of their creation.
+    pub(crate) fn loaded_ids(&self) -> Vec<String> {
+        self.threads.borrow().keys().cloned().collect()
+    }
+
+    /// Keeps a thread in memory.
+    pub(crate) fn keep(&self, thread: &Rc<Thread>) {
+        self.threads
+            .borrow_mut()
+            .insert(thread.id().to_owned(), Rc::clone(thread));
+    }
+
+    /// Lets a thread go; its commands end.
+    pub(crate) fn unload(&self, id: &str) -> Option<Rc<Thread>> {
+        let thread = self.threads.borrow_mut().remove(id);
+        if let Some(thread) = &thread {
+            thread.resident.set(false);
+            thread.sessions.kill_all();
+        }
+        thread
+    }
+
+    /// Ends everything that still runs.
+    pub(crate) fn shut_down(&self) {
+        for thread in self.threads.borrow().values() {
+            thread.sessions.kill_all();
+        }
+    }
+}
+
+/// Checks an id and gives it in its usual spelling. `what` is how the error names it.
+pub(crate) fn parse_id(what: &str, id: &str) -> Result<String, Failure> {
+    Uuid::try_parse(id)
+        .map(|id| id.to_string())
+        .map_err(|error| Failure::invalid(format!("invalid {what} id: {error}")))
+}

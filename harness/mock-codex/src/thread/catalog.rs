@@ -1,0 +1,156 @@
+//! The threads on disk: found by id, and listed without reading whole files.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use super::record::{Meta, Record, Summary};
+use super::store::{self, ARCHIVED, SESSIONS};
+use crate::protocol::reply::{Environment, ThreadStatus, ThreadView};
+
+/// How much of the end of a file is searched for its last summary, in bytes.
+const TAIL: u64 = 16 * 1024;
+
+/// A rollout file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) id: String,
+    pub(crate) path: PathBuf,
+}
+
+/// The first line of a rollout, and its last summary.
+#[derive(Debug)]
+pub(crate) struct Glance {
+    pub(crate) meta: Meta,
+    pub(crate) summary: Option<Summary>,
+}
+
+/// The rollouts of threads that are not archived, newest first.
+pub(crate) fn sessions(home: &Path) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for year in subdirectories(&home.join(SESSIONS)) {
+        for month in subdirectories(&year) {
+            for day in subdirectories(&month) {
+                collect(&day, &mut entries);
+            }
+        }
+    }
+    newest_first(entries)
+}
+
+/// The rollouts of archived threads, newest first.
+pub(crate) fn archived(home: &Path) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    collect(&home.join(ARCHIVED), &mut entries);
+    newest_first(entries)
+}
+
+/// The rollout of a thread that is not archived.
+pub(crate) fn find(home: &Path, id: &str) -> Option<PathBuf> {
+    sessions(home)
+        .into_iter()
+        .find(|entry| entry.id == id)
+        .map(|entry| entry.path)
+}
+
+/// The rollout of an archived thread.
+pub(crate) fn find_archived(home: &Path, id: &str) -> Option<PathBuf> {
+    archived(home)
+        .into_iter()
+        .find(|entry| entry.id == id)
+        .map(|entry| entry.path)
+}
+
+/// Reads the head and the tail of a rollout; `None` where it is foreign or torn in its head.
+pub(crate) fn glance(path: &Path) -> io::Result<Option<Glance>> {
+    let mut file = File::open(path)?;
+    let mut head = Vec::with_capacity(1024);
+    let first = loop {
+        let seen = head.len();
+        if Read::by_ref(&mut file).take(1024).read_to_end(&mut head)? == 0 {
+            break None;
+        }
+        if let Some(end) = head[seen..].iter().position(|&byte| byte == b'\n') {
+            break Some(seen + end + 1);
+        }
+    };
+    let Some(meta) = first.and_then(|end| store::parse_meta(&head[..end])) else {
+        store::warn(path, "is not a rollout of mock-codex and is left out");
+        return Ok(None);
+    };
+    let length = file.metadata()?.len();
+    let mut tail = Vec::new();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+    file.read_to_end(&mut tail)?;
+    let summary = last_summary(&tail).or_else(|| last_summary(&fs::read(path).ok()?));
+    Ok(Some(Glance { meta, summary }))
+}
+
+impl Glance {
+    /// The thread as lists show it.
+    pub(crate) fn view(&self, path: &Path) -> ThreadView {
+        let mut view = ThreadView {
+            session_id: self.meta.session_id.clone(),
+            forked_from_id: self.meta.forked_from.clone(),
+            preview: self.meta.preview.clone(),
+            created_at: self.meta.created_ms / 1000,
+            updated_at: self.meta.created_ms / 1000,
+            recency_at: self.meta.created_ms / 1000,
+            status: ThreadStatus::NotLoaded,
+            path: Some(path.to_owned()),
+            originator: self.meta.originator.clone(),
+            thread_source: self.meta.thread_source.clone(),
+            ..ThreadView::blank(self.meta.id.clone())
+        };
+        if let Some(summary) = &self.summary {
+            view.environments = vec![Environment::local(&summary.cwd, &summary.workspace_roots)];
+            view.cwd.clone_from(&summary.cwd);
+            view.name.clone_from(&summary.name);
+            view.model.clone_from(&summary.model);
+            view.model_provider.clone_from(&summary.provider);
+            view.reasoning_effort.clone_from(&summary.effort);
+            view.updated_at = summary.updated_ms / 1000;
+            view.recency_at = summary.updated_ms / 1000;
+        }
+        view
+    }
+}
+
+fn last_summary(bytes: &[u8]) -> Option<Summary> {
+    bytes
+        .split_inclusive(|&byte| byte == b'\n')
+        .rev()
+        .filter(|line| line.starts_with(b"{\"summary\":") && line.ends_with(b"\n"))
+        .find_map(|line| match serde_json::from_slice(line) {
+            Ok(Record::Summary(summary)) => Some(*summary),
+            _ => None,
+        })
+}
+
+fn subdirectories(directory: &Path) -> Vec<PathBuf> {
+    fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
+        .collect()
+}
+
+fn collect(directory: &Path, entries: &mut Vec<Entry>) {
+    for file in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let path = file.path();
+        if let Some(id) = store::id_of(&path) {
+            entries.push(Entry {
+                id: id.to_owned(),
+                path,
+            });
+        }
+    }
+}
+
+/// Version 7 ids begin with the time.
+fn newest_first(mut entries: Vec<Entry>) -> Vec<Entry> {
+    entries.sort_by(|a, b| b.id.cmp(&a.id));
+    entries
+}

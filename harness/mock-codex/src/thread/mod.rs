@@ -1,0 +1,11 @@
+//! Threads: their settings, what they hold while loaded, and what is kept of them on disk.
+
+pub(crate) mod catalog;
+pub(crate) mod history;
+pub(crate) mod record;
+pub(crate) mod settings;
+pub(crate) mod state;
+pub(crate) mod store;
+
+pub(crate) use settings::Settings;
+pub(crate) use state::Thread;

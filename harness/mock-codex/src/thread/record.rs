@@ -1,0 +1,124 @@
+//! The lines of a rollout file. The format is the mock's own; only the file's place is codex's.
+//!
+//! The first line is a [`Meta`]. Each later line is one change, written before the change is
+//! acknowledged, so that replaying the lines gives the thread back.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::Settings;
+use crate::protocol::reply::{TokenUsage, TurnError, TurnStatus};
+
+/// The version of the format that [`Meta::format`] names.
+pub(crate) const FORMAT: u32 = 1;
+
+/// One line.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Record {
+    /// The first line.
+    Meta(Box<Meta>),
+    /// The settings from here on.
+    Settings(Box<Settings>),
+    /// A turn began.
+    TurnStarted(TurnStarted),
+    /// An item of the running turn was completed.
+    Item(StoredItem),
+    /// An item of the model's input.
+    Input(Box<RawValue>),
+    /// A model response was counted.
+    Usage(Usage),
+    /// A turn ended.
+    TurnEnded(TurnEnded),
+    /// What a list shows of the thread, repeated so that the end of the file has it.
+    Summary(Box<Summary>),
+}
+
+/// What never changes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Meta {
+    pub(crate) format: u32,
+    pub(crate) codex: String,
+    pub(crate) id: String,
+    pub(crate) session_id: String,
+    pub(crate) forked_from: Option<String>,
+    pub(crate) created_ms: i64,
+    pub(crate) originator: String,
+    pub(crate) thread_source: Option<String>,
+    pub(crate) preview: String,
+}
+
+/// A turn began.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct TurnStarted {
+    pub(crate) id: String,
+    pub(crate) at_ms: i64,
+}
+
+/// A completed item, as turns show it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct StoredItem {
+    /// The turn, where it isn't the running one.
+    pub(crate) turn: String,
+    pub(crate) kind: ItemKind,
+    pub(crate) item: Box<RawValue>,
+}
+
+/// What a summary of a turn needs to know of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ItemKind {
+    User,
+    Agent,
+    Other,
+}
+
+/// The tokens of a thread.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Usage {
+    pub(crate) turn: String,
+    pub(crate) total: TokenUsage,
+    pub(crate) last: TokenUsage,
+}
+
+/// A turn ended.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct TurnEnded {
+    pub(crate) id: String,
+    pub(crate) status: TurnStatus,
+    pub(crate) error: Option<TurnError>,
+    pub(crate) at_ms: i64,
+    pub(crate) duration_ms: i64,
+}
+
+/// What a list shows of a thread.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Summary {
+    pub(crate) updated_ms: i64,
+    pub(crate) name: Option<String>,
+    pub(crate) cwd: PathBuf,
+    pub(crate) workspace_roots: Vec<PathBuf>,
+    pub(crate) provider: String,
+    pub(crate) model: String,
+    pub(crate) effort: Option<String>,
+    pub(crate) unread: Option<Unread>,
+}
+
+/// The first unread turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Unread {
+    pub(crate) turn: String,
+    pub(crate) revision: String,
+}
+
+impl Record {
+    /// The record as one line.
+    pub(crate) fn to_line(&self) -> String {
+        // Strings, numbers and checked JSON only: this can't fail.
+        let mut line = serde_json::to_string(self).unwrap_or_default();
+        line.push('\n');
+        line
+    }
+}

@@ -1,0 +1,79 @@
+//! What a thread runs with.
+
+use std::path::PathBuf;
+
+use codex_wire::policy::{ApprovalPolicy, ApprovalsReviewer, SandboxPolicy};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::protocol::params::{Personality, ReasoningSummary};
+use crate::protocol::reply::{Environment, PermissionProfile, ThreadSettings};
+
+/// The settings of a thread; overrides of a turn change them for all later turns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Settings {
+    pub(crate) cwd: PathBuf,
+    pub(crate) workspace_roots: Vec<PathBuf>,
+    pub(crate) model: String,
+    pub(crate) provider: String,
+    pub(crate) service_tier: Option<String>,
+    pub(crate) approval_policy: ApprovalPolicy,
+    pub(crate) reviewer: ApprovalsReviewer,
+    pub(crate) sandbox: SandboxPolicy,
+    /// The permission profile that the sandbox was chosen by, if it was.
+    pub(crate) profile: Option<String>,
+    pub(crate) effort: Option<String>,
+    pub(crate) summary: Option<ReasoningSummary>,
+    pub(crate) personality: Option<Personality>,
+    pub(crate) base_instructions: Option<String>,
+    pub(crate) developer_instructions: Option<String>,
+}
+
+impl Settings {
+    /// The profile as replies show it.
+    pub(crate) fn profile_view(&self) -> Option<PermissionProfile> {
+        self.profile.as_deref().map(PermissionProfile::named)
+    }
+
+    /// The collaboration mode, which the mock has only one of.
+    pub(crate) fn collaboration_mode(&self) -> serde_json::Value {
+        json!({
+            "mode": "default",
+            "settings": {
+                "model": self.model,
+                "reasoning_effort": self.effort,
+                "developer_instructions": null,
+            },
+        })
+    }
+
+    /// The settings as `thread/settings/updated` tells them.
+    pub(crate) fn view(&self) -> ThreadSettings {
+        ThreadSettings {
+            disabled_plugin_ids: [],
+            cwd: self.cwd.clone(),
+            environments: vec![Environment::local(&self.cwd, &self.workspace_roots)],
+            approval_policy: self.approval_policy,
+            approvals_reviewer: self.reviewer,
+            sandbox_policy: self.sandbox.clone(),
+            active_permission_profile: self.profile_view(),
+            model: self.model.clone(),
+            model_provider: self.provider.clone(),
+            service_tier: self.service_tier.clone(),
+            effort: self.effort.clone(),
+            summary: self.summary,
+            collaboration_mode: self.collaboration_mode(),
+            multi_agent_mode: "explicitRequestOnly",
+            personality: self.personality,
+        }
+    }
+
+    /// Was the sandbox chosen through the fields that codex 0.169.0 doesn't remember?
+    pub(crate) fn sandbox_is_forgettable(&self) -> bool {
+        self.profile.is_none()
+            && matches!(
+                self.sandbox,
+                SandboxPolicy::WorkspaceWrite(_) | SandboxPolicy::ExternalSandbox { .. }
+            )
+    }
+}

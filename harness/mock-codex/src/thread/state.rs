@@ -1,0 +1,401 @@
+//! A loaded thread.
+
+use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use super::Settings;
+use super::history::History;
+use super::record::{
+    ItemKind, Meta, Record, StoredItem, Summary, TurnEnded, TurnStarted, Unread, Usage,
+};
+use super::store::Rollout;
+use crate::clock;
+use crate::connection::Client;
+use crate::protocol::reply::{
+    Environment, ReadState, ThreadReply, ThreadStatus, ThreadView, TokenUsage, TurnError,
+    TurnStatus, TurnView, UnreadPosition,
+};
+use crate::tools::exec::SessionStore;
+use crate::turn::{Control, Terminals};
+
+/// A thread in memory. Everything runs on one thread of execution; borrows never cross an await.
+#[derive(Debug)]
+pub(crate) struct Thread {
+    pub(crate) meta: Meta,
+    pub(crate) ephemeral: bool,
+    /// Where the rollout file is, or will be with the first turn; `None` if ephemeral.
+    pub(crate) path: Option<PathBuf>,
+    pub(crate) state: RefCell<State>,
+    pub(crate) sessions: Rc<SessionStore>,
+    pub(crate) terminals: Rc<Terminals>,
+    pub(crate) resident: Cell<bool>,
+}
+
+/// The parts of a thread that change.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) settings: Settings,
+    pub(crate) preview: String,
+    pub(crate) name: Option<String>,
+    pub(crate) updated_ms: i64,
+    pub(crate) turns: Vec<TurnRecord>,
+    pub(crate) history: History,
+    /// The settings that the model was last told of.
+    pub(crate) told: Option<Settings>,
+    pub(crate) usage: TokenUsage,
+    pub(crate) last_usage: Option<(String, TokenUsage)>,
+    pub(crate) status: ThreadStatus,
+    pub(crate) unread: Option<Unread>,
+    pub(crate) active: Option<ActiveTurn>,
+    pub(crate) rollout: Option<Rollout>,
+    pub(crate) subscribers: Vec<Rc<Client>>,
+}
+
+/// The running turn.
+#[derive(Debug, Clone)]
+pub(crate) struct ActiveTurn {
+    pub(crate) id: String,
+    pub(crate) control: mpsc::UnboundedSender<Control>,
+}
+
+/// A turn and its completed items.
+#[derive(Debug, Clone)]
+pub(crate) struct TurnRecord {
+    pub(crate) id: String,
+    pub(crate) status: TurnStatus,
+    pub(crate) error: Option<TurnError>,
+    pub(crate) started_ms: i64,
+    pub(crate) completed_ms: Option<i64>,
+    pub(crate) duration_ms: Option<i64>,
+    pub(crate) items: Vec<StoredItem>,
+}
+
+impl State {
+    /// The state of a thread that nothing has happened in.
+    pub(crate) fn new(settings: Settings, created_ms: i64) -> Self {
+        Self {
+            settings,
+            preview: String::new(),
+            name: None,
+            updated_ms: created_ms,
+            turns: Vec::new(),
+            history: History::default(),
+            told: None,
+            usage: TokenUsage::default(),
+            last_usage: None,
+            status: ThreadStatus::Idle,
+            unread: None,
+            active: None,
+            rollout: None,
+            subscribers: Vec::new(),
+        }
+    }
+
+    /// Takes in one record of a rollout; a running turn without an end is an interrupted one.
+    pub(crate) fn replay(&mut self, record: Record) {
+        match record {
+            Record::Meta(meta) => self.preview = meta.preview,
+            Record::Settings(settings) => self.settings = *settings,
+            Record::TurnStarted(TurnStarted { id, at_ms }) => {
+                self.close_cut_turn();
+                self.turns.push(TurnRecord {
+                    id,
+                    status: TurnStatus::InProgress,
+                    error: None,
+                    started_ms: at_ms,
+                    completed_ms: None,
+                    duration_ms: None,
+                    items: Vec::new(),
+                });
+            }
+            Record::Item(item) => self.add_item(item),
+            Record::Input(item) => {
+                self.told = Some(self.settings.clone());
+                self.history.push(item.get());
+            }
+            Record::Usage(Usage { turn, total, last }) => {
+                self.usage = total;
+                self.last_usage = Some((turn, last));
+            }
+            Record::TurnEnded(end) => self.end_turn(&end),
+            Record::Summary(summary) => {
+                self.updated_ms = summary.updated_ms;
+                self.name = summary.name;
+                self.unread = summary.unread;
+            }
+        }
+    }
+
+    /// Ends a turn that was running when the server stopped.
+    pub(crate) fn close_cut_turn(&mut self) {
+        if let Some(turn) = self.turns.last_mut()
+            && turn.status == TurnStatus::InProgress
+        {
+            turn.status = TurnStatus::Interrupted;
+            turn.completed_ms = Some(turn.started_ms);
+            turn.duration_ms = Some(0);
+        }
+    }
+
+    fn add_item(&mut self, item: StoredItem) {
+        if let Some(turn) = self
+            .turns
+            .iter_mut()
+            .rev()
+            .find(|turn| turn.id == item.turn)
+        {
+            turn.items.push(item);
+        }
+    }
+
+    fn end_turn(&mut self, end: &TurnEnded) {
+        if let Some(turn) = self.turns.iter_mut().rev().find(|turn| turn.id == end.id) {
+            turn.status = end.status;
+            turn.error.clone_from(&end.error);
+            turn.completed_ms = Some(end.at_ms);
+            turn.duration_ms = Some(end.duration_ms);
+        }
+    }
+
+    /// What a list shows.
+    pub(crate) fn summary(&self) -> Summary {
+        Summary {
+            updated_ms: self.updated_ms,
+            name: self.name.clone(),
+            cwd: self.settings.cwd.clone(),
+            workspace_roots: self.settings.workspace_roots.clone(),
+            provider: self.settings.provider.clone(),
+            model: self.settings.model.clone(),
+            effort: self.settings.effort.clone(),
+            unread: self.unread.clone(),
+        }
+    }
+
+    /// The read state, once there is one.
+    pub(crate) fn read_state(&self) -> Option<ReadState> {
+        self.unread.as_ref().map(Unread::view)
+    }
+}
+
+impl Unread {
+    /// As replies show it.
+    pub(crate) fn view(&self) -> ReadState {
+        ReadState {
+            first_unread: Some(UnreadPosition::Turn {
+                turn_id: self.turn.clone(),
+            }),
+            revision: self.revision.clone(),
+        }
+    }
+}
+
+/// How many items of a turn are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ItemsView {
+    NotLoaded,
+    /// The first user message and the last agent message.
+    Summary,
+    Full,
+}
+
+impl TurnRecord {
+    /// The turn as replies and lists show it.
+    pub(crate) fn view(&self, items: ItemsView) -> TurnView {
+        let (items, items_view) = match items {
+            ItemsView::NotLoaded => (Vec::new(), "notLoaded"),
+            ItemsView::Full => (
+                self.items.iter().map(|item| item.item.clone()).collect(),
+                "full",
+            ),
+            ItemsView::Summary => {
+                let first = self.items.iter().find(|item| item.kind == ItemKind::User);
+                let last = self.items.iter().rfind(|item| item.kind == ItemKind::Agent);
+                let items = first
+                    .into_iter()
+                    .chain(last)
+                    .map(|item| item.item.clone())
+                    .collect();
+                (items, "summary")
+            }
+        };
+        TurnView {
+            id: self.id.clone(),
+            root_turn_id: self.id.clone(),
+            items,
+            items_view,
+            status: self.status,
+            error: self.error.clone(),
+            started_at: Some(self.started_ms / 1000),
+            completed_at: self.completed_ms.map(|ms| ms / 1000),
+            duration_ms: self.duration_ms,
+        }
+    }
+
+    /// The turn at its end: its last agent message, and nothing else.
+    pub(crate) fn closing_view(&self) -> TurnView {
+        let mut view = self.view(ItemsView::NotLoaded);
+        if let Some(last) = self.items.iter().rfind(|item| item.kind == ItemKind::Agent) {
+            view.items = vec![last.item.clone()];
+            view.items_view = "summary";
+        }
+        view
+    }
+}
+
+impl Thread {
+    /// Its id.
+    pub(crate) fn id(&self) -> &str {
+        &self.meta.id
+    }
+
+    /// The thread as replies show it, with the turns that are asked for.
+    pub(crate) fn view(&self, turns: Option<ItemsView>) -> ThreadView {
+        let state = self.state.borrow();
+        let settings = &state.settings;
+        ThreadView {
+            environments: vec![Environment::local(&settings.cwd, &settings.workspace_roots)],
+            session_id: self.meta.session_id.clone(),
+            forked_from_id: self.meta.forked_from.clone(),
+            preview: state.preview.clone(),
+            ephemeral: self.ephemeral,
+            model_provider: settings.provider.clone(),
+            model: settings.model.clone(),
+            reasoning_effort: settings.effort.clone(),
+            created_at: self.meta.created_ms / 1000,
+            updated_at: state.updated_ms / 1000,
+            recency_at: state.updated_ms / 1000,
+            status: state.status.clone(),
+            path: self.path.clone(),
+            cwd: settings.cwd.clone(),
+            originator: self.meta.originator.clone(),
+            can_accept_direct_input: Some(true),
+            thread_source: self.meta.thread_source.clone(),
+            name: state.name.clone(),
+            turns: turns.map_or_else(Vec::new, |items| {
+                state.turns.iter().map(|turn| turn.view(items)).collect()
+            }),
+            ..ThreadView::blank(self.meta.id.clone())
+        }
+    }
+
+    /// The reply of `thread/start` and `thread/fork`.
+    pub(crate) fn reply(&self, turns: Option<ItemsView>) -> ThreadReply {
+        let thread = self.view(turns);
+        let state = self.state.borrow();
+        let settings = &state.settings;
+        ThreadReply {
+            thread,
+            model: settings.model.clone(),
+            model_provider: settings.provider.clone(),
+            service_tier: settings.service_tier.clone(),
+            disabled_plugin_ids: [],
+            cwd: settings.cwd.clone(),
+            runtime_workspace_roots: settings.workspace_roots.clone(),
+            instruction_sources: [],
+            approval_policy: settings.approval_policy,
+            approvals_reviewer: settings.reviewer,
+            sandbox: settings.sandbox.clone(),
+            active_permission_profile: settings.profile_view(),
+            reasoning_effort: settings.effort.clone(),
+            collaboration_mode: None,
+            multi_agent_mode: "explicitRequestOnly",
+            page: None,
+        }
+    }
+
+    /// Sends a notification to everyone who follows the thread.
+    pub(crate) fn notify(&self, method: &str, params: &impl Serialize) {
+        let state = self.state.borrow();
+        let Some((last, others)) = state.subscribers.split_last() else {
+            return;
+        };
+        let frame = crate::connection::notification(method, params);
+        for client in others {
+            client.deliver(method, frame.clone());
+        }
+        last.deliver(method, frame);
+    }
+
+    /// Does this client get the thread's notifications?
+    pub(crate) fn subscribe(&self, client: &Rc<Client>) {
+        let mut state = self.state.borrow_mut();
+        if !state
+            .subscribers
+            .iter()
+            .any(|known| Rc::ptr_eq(known, client))
+        {
+            state.subscribers.push(Rc::clone(client));
+        }
+    }
+
+    /// Takes in a change and writes it down, if the thread has a file.
+    pub(crate) fn record(&self, record: Record) -> std::io::Result<()> {
+        let mut state = self.state.borrow_mut();
+        if let Some(rollout) = &mut state.rollout {
+            rollout.append(&record)?;
+        }
+        state.replay(record);
+        Ok(())
+    }
+
+    /// Says that the thread was used just now, and writes its summary.
+    pub(crate) fn touch(&self) -> std::io::Result<()> {
+        self.state.borrow_mut().updated_ms = clock::now_ms();
+        self.write_summary()
+    }
+
+    /// Writes the summary that lists read.
+    pub(crate) fn write_summary(&self) -> std::io::Result<()> {
+        let mut state = self.state.borrow_mut();
+        let summary = Record::Summary(Box::new(state.summary()));
+        match &mut state.rollout {
+            Some(rollout) => rollout.append(&summary),
+            None => Ok(()),
+        }
+    }
+}
+
+impl ThreadView {
+    /// A view with nothing in it but the id and what all threads share.
+    pub(crate) fn blank(id: String) -> Self {
+        Self {
+            id,
+            environments: Vec::new(),
+            extra: None,
+            session_id: String::new(),
+            forked_from_id: None,
+            attached_to_thread_id: None,
+            parent_thread_id: None,
+            preview: String::new(),
+            ephemeral: false,
+            section: None,
+            section_entered_at: None,
+            project_id: None,
+            history_mode: "paginated",
+            model_provider: String::new(),
+            model: String::new(),
+            reasoning_effort: None,
+            created_at: 0,
+            updated_at: 0,
+            recency_at: 0,
+            status: ThreadStatus::NotLoaded,
+            path: None,
+            cwd: PathBuf::new(),
+            cli_version: crate::CODEX_VERSION,
+            originator: String::new(),
+            source: "vscode",
+            can_accept_direct_input: None,
+            thread_source: None,
+            agent_nickname: None,
+            agent_role: None,
+            git_info: None,
+            name: None,
+            daybreak_enabled: None,
+            turns: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Rollout files: append-only, repaired when they are opened, read back whole.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::record::{FORMAT, Meta, Record};
+use crate::clock;
+
+/// The directory of the rollouts of threads.
+pub(crate) const SESSIONS: &str = "sessions";
+/// The directory of the rollouts of archived threads.
+pub(crate) const ARCHIVED: &str = "archived_sessions";
+
+/// An open rollout file. Lines are appended with one write each.
+#[derive(Debug)]
+pub(crate) struct Rollout {
+    file: File,
+}
+
+/// What a rollout file holds.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) meta: Meta,
+    pub(crate) records: Vec<Record>,
+}
+
+impl Rollout {
+    /// Makes the file with its first line; it must not exist yet.
+    pub(crate) fn create(path: &Path, meta: Meta) -> io::Result<Self> {
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory)?;
+        }
+        let file = OpenOptions::new()
+            .append(true)
+            .create_new(true)
+            .open(path)?;
+        let mut rollout = Self::locked(file);
+        if let Err(error) = rollout.append(&Record::Meta(Box::new(meta))) {
+            // A file without its first line would be no thread at all.
+            let _ = fs::remove_file(path);
+            return Err(error);
+        }
+        Ok(rollout)
+    }
+
+    /// Opens a file to append to it, and cuts off a last line that a kill has torn.
+    ///
+    /// Where another process holds the file, nothing is cut; a torn line is closed instead.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let mut file = OpenOptions::new().read(true).append(true).open(path)?;
+        let alone = file.try_lock().is_ok();
+        let whole = whole_lines(&mut file)?;
+        if whole < file.metadata()?.len() {
+            if alone {
+                warn(path, "has a torn last line, which is cut off");
+                file.set_len(whole)?;
+            } else {
+                file.write_all(b"\n")?;
+            }
+        }
+        Ok(Self { file })
+    }
+
+    /// Writes one record.
+    pub(crate) fn append(&mut self, record: &Record) -> io::Result<()> {
+        self.file.write_all(record.to_line().as_bytes())
+    }
+
+    fn locked(file: File) -> Self {
+        // Another process that holds the lock only keeps a repair away; nothing waits for it.
+        let _ = file.try_lock();
+        Self { file }
+    }
+}
+
+/// The length of the file up to and with its last line end.
+fn whole_lines(file: &mut File) -> io::Result<u64> {
+    const STEP: u64 = 4096;
+    let mut end = file.metadata()?.len();
+    let mut buffer = Vec::new();
+    while end > 0 {
+        let start = end.saturating_sub(STEP);
+        file.seek(SeekFrom::Start(start))?;
+        buffer.clear();
+        Read::by_ref(file)
+            .take(end - start)
+            .read_to_end(&mut buffer)?;
+        if let Some(at) = buffer.iter().rposition(|&byte| byte == b'\n') {
+            return Ok(start + at as u64 + 1);
+        }
+        end = start;
+    }
+    Ok(0)
+}
+
+/// Reads a rollout file. Lines that can't be read are left out with a warning; a file without a
+/// readable first line is none.
+pub(crate) fn load(path: &Path) -> io::Result<Option<Loaded>> {
+    let bytes = fs::read(path)?;
+    let mut lines = bytes.split_inclusive(|&byte| byte == b'\n');
+    let Some(meta) = lines.next().and_then(parse_meta) else {
+        warn(path, "is not a rollout of mock-codex and is left out");
+        return Ok(None);
+    };
+    let mut records = Vec::new();
+    for (index, line) in lines.enumerate() {
+        match serde_json::from_slice(line) {
+            Ok(record) => records.push(record),
+            Err(_) if !line.ends_with(b"\n") => {}
+            Err(error) => warn(path, &format!("line {}: {error}", index + 2)),
+        }
+    }
+    Ok(Some(Loaded { meta, records }))
+}
+
+/// The first line of a file, or `None` where it is torn or foreign.
+pub(crate) fn parse_meta(line: &[u8]) -> Option<Meta> {
+    if !line.ends_with(b"\n") {
+        return None;
+    }
+    match serde_json::from_slice(line) {
+        Ok(Record::Meta(meta)) if meta.format == FORMAT => Some(*meta),
+        _ => None,
+    }
+}
+
+/// Where the rollout of a thread goes.
+pub(crate) fn path_of(home: &Path, id: &str, created_ms: i64) -> PathBuf {
+    let time = clock::local(created_ms);
+    home.join(SESSIONS)
+        .join(time.strftime("%Y/%m/%d").to_string())
+        .join(format!(
+            "rollout-{}-{id}.jsonl",
+            time.strftime("%Y-%m-%dT%H-%M-%S")
+        ))
+}
+
+/// The thread id that a rollout's file name carries.
+pub(crate) fn id_of(path: &Path) -> Option<&str> {
+    let stem = path
+        .file_name()?
+        .to_str()?
+        .strip_prefix("rollout-")?
+        .strip_suffix(".jsonl")?;
+    let id = stem.get(stem.len().checked_sub(36)?..)?;
+    uuid::Uuid::try_parse(id).is_ok().then_some(id)
+}
+
+/// Says on stderr that a file is not as it should be.
+pub(crate) fn warn(path: &Path, what: &str) {
+    let _ = writeln!(io::stderr(), "warning: {} {what}", path.display());
+}

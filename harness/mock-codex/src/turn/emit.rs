@@ -1,0 +1,166 @@
+//! A turn's notifications, and what of them is kept.
+
+use std::io;
+use std::rc::Rc;
+
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Value, json};
+
+use crate::clock;
+use crate::connection::Client;
+use crate::protocol::item::Item;
+use crate::protocol::reply::TokenUsage;
+use crate::server::Server;
+use crate::thread::Thread;
+use crate::thread::record::{ItemKind, Record, StoredItem, Usage};
+
+/// The turn that something belongs to; shared with the commands that it leaves running.
+#[derive(Debug, Clone)]
+pub(super) struct Scope {
+    pub(super) server: Rc<Server>,
+    pub(super) thread: Rc<Thread>,
+    pub(super) client: Rc<Client>,
+    pub(super) turn: Rc<str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Started<'a> {
+    item: &'a Item,
+    thread_id: &'a str,
+    turn_id: &'a str,
+    started_at_ms: i64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Completed<'a> {
+    item: &'a RawValue,
+    thread_id: &'a str,
+    turn_id: &'a str,
+    content_token_count: Option<()>,
+    completed_at_ms: i64,
+}
+
+impl Scope {
+    /// Tells that an item began.
+    pub(super) fn item_started(&self, item: &mut Item) {
+        let started_at_ms = item.times_mut().started_at_ms;
+        self.thread.notify(
+            "item/started",
+            &Started {
+                item,
+                thread_id: self.thread.id(),
+                turn_id: &self.turn,
+                started_at_ms,
+            },
+        );
+    }
+
+    /// Keeps an item that is complete, then tells it.
+    pub(super) fn item_completed(&self, mut item: Item) {
+        let now = clock::now_ms();
+        item.times_mut().completed_at_ms = Some(now);
+        let kind = match item {
+            Item::UserMessage(_) => ItemKind::User,
+            Item::AgentMessage(_) => ItemKind::Agent,
+            Item::Reasoning(_) | Item::CommandExecution(_) => ItemKind::Other,
+        };
+        // Items are plain data: this can't fail.
+        let Ok(raw) = to_raw_value(&item) else { return };
+        self.keep(Record::Item(StoredItem {
+            turn: self.turn.to_string(),
+            kind,
+            item: raw.clone(),
+        }));
+        self.thread.notify(
+            "item/completed",
+            &Completed {
+                item: &raw,
+                thread_id: self.thread.id(),
+                turn_id: &self.turn,
+                content_token_count: None,
+                completed_at_ms: now,
+            },
+        );
+    }
+
+    /// Tells an item that is complete as soon as it begins.
+    pub(super) fn whole_item(&self, mut item: Item) {
+        self.item_started(&mut item);
+        self.item_completed(item);
+    }
+
+    /// Tells something about an item: the ids, then `members`.
+    pub(super) fn about_item(&self, method: &str, item: &str, members: &Value) {
+        let mut params = json!({
+            "threadId": self.thread.id(),
+            "turnId": &*self.turn,
+            "itemId": item,
+        });
+        if let (Some(params), Some(members)) = (params.as_object_mut(), members.as_object()) {
+            params.extend(
+                members
+                    .iter()
+                    .map(|(name, value)| (name.clone(), value.clone())),
+            );
+        }
+        self.thread.notify(method, &params);
+    }
+
+    /// Adds to what the model is shown.
+    pub(super) fn add_input(&self, item: String) {
+        if let Ok(raw) = RawValue::from_string(item) {
+            self.keep(Record::Input(raw));
+        }
+    }
+
+    /// Counts the tokens of a response and tells them.
+    pub(super) fn count(&self, last: TokenUsage) {
+        let mut total = self.thread.state.borrow().usage;
+        total += last;
+        self.keep(Record::Usage(Usage {
+            turn: self.turn.to_string(),
+            total,
+            last,
+        }));
+        let params = super::usage_params(self.thread.id(), &self.turn, total, last);
+        self.thread.notify("thread/tokenUsage/updated", &params);
+    }
+
+    /// Tells the rate limits, of which the mock has none.
+    pub(super) fn rate_limits(&self) {
+        self.thread.notify(
+            "account/rateLimits/updated",
+            &json!({"rateLimits": {
+                "limitId": "codex",
+                "limitName": null,
+                "normalModelSlug": null,
+                "primary": null,
+                "secondary": null,
+                "credits": null,
+                "individualLimit": null,
+                "spendControlReached": null,
+                "planType": null,
+                "rateLimitReachedType": null,
+            }}),
+        );
+    }
+
+    /// Keeps a record. A disk that fails in the middle of a turn is complained about; the turn
+    /// goes on in memory.
+    pub(super) fn keep(&self, record: Record) {
+        if let Err(error) = self.thread.record(record.clone()) {
+            complain(self.thread.id(), &error);
+            self.thread.state.borrow_mut().replay(record);
+        }
+    }
+}
+
+/// Says that a thread could not be written.
+pub(super) fn complain(thread: &str, error: &io::Error) {
+    crate::complain(&format!(
+        "error: thread {thread} could not be saved: {error}"
+    ));
+}

@@ -1,0 +1,360 @@
+//! One turn, from its start to `turn/completed`.
+
+use std::collections::VecDeque;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::emit::{Scope, complain};
+use super::stream::{Sampled, Stop};
+use super::{Control, Said, input};
+use crate::clock;
+use crate::connection::{Call, Client};
+use crate::model::context;
+use crate::model::error::{ModelError, Retry};
+use crate::model::request::message;
+use crate::protocol::item::{Item, Times, UserMessage};
+use crate::protocol::reply::{ThreadStatus, TurnError, TurnStatus};
+use crate::server::Server;
+use crate::thread::Thread;
+use crate::thread::record::{Record, TurnEnded, TurnStarted, Unread};
+use crate::thread::state::{ActiveTurn, ItemsView};
+use crate::thread::store::Rollout;
+
+/// The first wait before another try; each further one is twice as long.
+const FIRST_RETRY: Duration = Duration::from_millis(200);
+
+/// What a turn begins with.
+#[derive(Debug)]
+pub(crate) struct Start {
+    pub(crate) server: Rc<Server>,
+    pub(crate) thread: Rc<Thread>,
+    pub(crate) client: Rc<Client>,
+    pub(crate) said: Said,
+    pub(crate) output_schema: Option<Value>,
+}
+
+/// A running turn.
+#[derive(Debug)]
+pub(super) struct Turn {
+    pub(super) scope: Scope,
+    pub(super) control: UnboundedReceiver<Control>,
+    /// What the user said meanwhile, for the next request.
+    pub(super) pending: VecDeque<Said>,
+    pub(super) output_schema: Option<Value>,
+    pub(super) started_ms: i64,
+    pub(super) context_window: String,
+    began: std::time::Instant,
+}
+
+/// How a turn ends.
+enum End {
+    Completed,
+    Failed(ModelError),
+    Interrupted(Call),
+}
+
+/// Writes a turn's start down and sets it going; gives its id. The caller replies at once.
+pub(crate) fn start(start: Start) -> io::Result<String> {
+    let Start {
+        server,
+        thread,
+        client,
+        said,
+        output_schema,
+    } = start;
+    let id = clock::new_id();
+    let started_ms = clock::now_ms();
+    open_rollout(&thread, &said)?;
+    thread.record(Record::TurnStarted(TurnStarted {
+        id: id.clone(),
+        at_ms: started_ms,
+    }))?;
+    let (sender, control) = unbounded_channel();
+    thread.state.borrow_mut().active = Some(ActiveTurn {
+        id: id.clone(),
+        control: sender,
+    });
+    let turn = Turn {
+        scope: Scope {
+            server,
+            thread,
+            client,
+            turn: id.as_str().into(),
+        },
+        control,
+        pending: VecDeque::from([said]),
+        output_schema,
+        started_ms,
+        context_window: clock::new_id(),
+        began: std::time::Instant::now(),
+    };
+    tokio::task::spawn_local(turn.run());
+    Ok(id)
+}
+
+/// The file of a thread appears with its first turn.
+fn open_rollout(thread: &Thread, said: &Said) -> io::Result<()> {
+    let mut state = thread.state.borrow_mut();
+    if state.preview.is_empty() {
+        state.preview = input::preview(&said.input);
+    }
+    if let (Some(path), None) = (&thread.path, &state.rollout) {
+        let mut meta = thread.meta.clone();
+        meta.preview.clone_from(&state.preview);
+        let mut rollout = Rollout::create(path, meta)?;
+        rollout.append(&Record::Settings(Box::new(state.settings.clone())))?;
+        rollout.append(&Record::Summary(Box::new(state.summary())))?;
+        state.rollout = Some(rollout);
+    }
+    Ok(())
+}
+
+impl Turn {
+    async fn run(mut self) {
+        let server = Rc::clone(&self.scope.server);
+        server.set_status(
+            &self.scope.thread,
+            ThreadStatus::Active {
+                active_flags: Vec::new(),
+            },
+        );
+        self.tell_turn("turn/started");
+        let end = self.steps().await;
+        self.finish(end);
+    }
+
+    async fn steps(&mut self) -> End {
+        loop {
+            while let Some(said) = self.pending.pop_front() {
+                self.say(said);
+            }
+            match self.sample().await {
+                Ok(Sampled { follow_up: true }) => {}
+                Ok(Sampled { follow_up: false }) if !self.pending.is_empty() => {}
+                Ok(Sampled { follow_up: false }) => return End::Completed,
+                Err(Stop::Interrupted(call)) => return End::Interrupted(call),
+                Err(Stop::Failed(error)) => return End::Failed(error),
+            }
+        }
+    }
+
+    /// Asks the model once, with the tries that the provider is given.
+    async fn sample(&mut self) -> Result<Sampled, Stop> {
+        let mut tries = 0;
+        loop {
+            let endpoint = self.endpoint()?;
+            let error = match self.attempt(&endpoint).await {
+                Err(Stop::Failed(error)) => error,
+                other => return other,
+            };
+            if error.retry != Retry::Stream || tries >= endpoint.stream_max_retries {
+                return Err(Stop::Failed(error));
+            }
+            tries += 1;
+            self.tell_retry(tries, endpoint.stream_max_retries, &error);
+            self.pause(backoff(tries)).await?;
+        }
+    }
+
+    /// Waits; what the user says meanwhile is kept, and an interrupt ends the turn.
+    pub(super) async fn pause(&mut self, time: Duration) -> Result<(), Stop> {
+        let sleep = tokio::time::sleep(time);
+        tokio::pin!(sleep);
+        loop {
+            tokio::select! {
+                () = &mut sleep => return Ok(()),
+                control = self.control.recv() => self.take(control)?,
+            }
+        }
+    }
+
+    /// Takes in what reached the turn where nothing has to be dropped for it.
+    pub(super) fn take(&mut self, control: Option<Control>) -> Result<(), Stop> {
+        match control {
+            Some(Control::Steer(said)) => {
+                self.pending.push_back(said);
+                Ok(())
+            }
+            Some(Control::Interrupt(call)) => Err(Stop::Interrupted(call)),
+            // The thread holds the other end for as long as the turn runs.
+            None => Ok(()),
+        }
+    }
+
+    fn say(&self, said: Said) {
+        self.tell_model_context();
+        let item = Item::UserMessage(UserMessage {
+            id: clock::new_id(),
+            client_id: said.client_id,
+            content: said.input.clone(),
+            times: Times::started(clock::now_ms()),
+        });
+        if let Some(message) = input::to_model(&said.input) {
+            self.scope.add_input(message);
+        }
+        if !said.input.is_empty() {
+            self.scope.whole_item(item);
+        }
+    }
+
+    /// Tells the model about permissions and surroundings: all at first, later what changed.
+    fn tell_model_context(&self) {
+        let (settings, told) = {
+            let state = self.scope.thread.state.borrow();
+            (state.settings.clone(), state.told.clone())
+        };
+        let Some(told) = told else {
+            let permissions = context::permissions(&settings);
+            let texts: Vec<&str> = settings
+                .developer_instructions
+                .as_deref()
+                .into_iter()
+                .chain([context::SKILLS, &permissions])
+                .collect();
+            self.scope.add_input(message("developer", &texts));
+            self.scope
+                .add_input(message("user", &[&context::environment(&settings)]));
+            return;
+        };
+        let permissions_changed = (told.approval_policy, told.reviewer, &told.sandbox)
+            != (
+                settings.approval_policy,
+                settings.reviewer,
+                &settings.sandbox,
+            );
+        if permissions_changed {
+            self.scope
+                .add_input(message("developer", &[&context::permissions(&settings)]));
+        }
+        if permissions_changed
+            || (&told.cwd, &told.workspace_roots) != (&settings.cwd, &settings.workspace_roots)
+        {
+            self.scope
+                .add_input(message("user", &[&context::environment(&settings)]));
+        }
+    }
+
+    fn finish(self, end: End) {
+        let Self { scope, began, .. } = self;
+        let (status, error, call) = match end {
+            End::Completed => (TurnStatus::Completed, None, None),
+            End::Failed(error) => (TurnStatus::Failed, Some(error.to_turn_error()), None),
+            End::Interrupted(call) => (TurnStatus::Interrupted, None, Some(call)),
+        };
+        if call.is_some() {
+            scope.add_input(message("user", &[context::TURN_ABORTED]));
+        }
+        scope.keep(Record::TurnEnded(TurnEnded {
+            id: scope.turn.to_string(),
+            status,
+            error: error.clone(),
+            at_ms: clock::now_ms(),
+            duration_ms: i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX),
+        }));
+        scope.thread.state.borrow_mut().active = None;
+        if status != TurnStatus::Interrupted {
+            mark_unread(&scope);
+        }
+        if let Err(error) = scope.thread.touch() {
+            complain(scope.thread.id(), &error);
+        }
+        if let Some(call) = call {
+            call.reply(&json!({}));
+        }
+        if status == TurnStatus::Completed {
+            tell_read_state(&scope);
+        }
+        match &error {
+            None => scope.server.set_status(&scope.thread, ThreadStatus::Idle),
+            Some(error) => {
+                scope
+                    .server
+                    .set_status(&scope.thread, ThreadStatus::SystemError);
+                tell_error(&scope, error, false);
+                tell_read_state(&scope);
+            }
+        }
+        tell_completed(&scope);
+    }
+
+    fn tell_turn(&self, method: &str) {
+        let thread = &self.scope.thread;
+        let view = thread
+            .state
+            .borrow()
+            .turns
+            .last()
+            .map(|turn| turn.view(ItemsView::NotLoaded));
+        thread.notify(method, &json!({"threadId": thread.id(), "turn": view}));
+    }
+
+    fn tell_retry(&self, tries: u64, of: u64, cause: &ModelError) {
+        let error = TurnError {
+            message: format!("Reconnecting... {tries}/{of}"),
+            codex_error_info: json!({
+                "responseStreamDisconnected": {"httpStatusCode": cause.http_status()},
+            }),
+            additional_details: Some(cause.message.clone()),
+            misalignment: None,
+        };
+        tell_error(&self.scope, &error, true);
+    }
+}
+
+/// The wait before try number `n + 1`.
+pub(super) fn backoff(n: u64) -> Duration {
+    FIRST_RETRY * 2u32.saturating_pow(u32::try_from(n - 1).unwrap_or(u32::MAX).min(10))
+}
+
+/// Sends `error`.
+pub(super) fn tell_error(scope: &Scope, error: &TurnError, will_retry: bool) {
+    scope.thread.notify(
+        "error",
+        &json!({
+            "error": error,
+            "willRetry": will_retry,
+            "threadId": scope.thread.id(),
+            "turnId": &*scope.turn,
+        }),
+    );
+}
+
+fn mark_unread(scope: &Scope) {
+    let mut state = scope.thread.state.borrow_mut();
+    let turn = state
+        .unread
+        .as_ref()
+        .map_or_else(|| scope.turn.to_string(), |u| u.turn.clone());
+    state.unread = Some(Unread {
+        turn,
+        revision: uuid::Uuid::new_v4().to_string(),
+    });
+}
+
+fn tell_read_state(scope: &Scope) {
+    let read_state = scope.thread.state.borrow().read_state();
+    scope.thread.notify(
+        "thread/readState/changed",
+        &json!({"threadId": scope.thread.id(), "readState": read_state}),
+    );
+}
+
+fn tell_completed(scope: &Scope) {
+    let thread = &scope.thread;
+    let view = {
+        let state = thread.state.borrow();
+        state
+            .turns
+            .iter()
+            .rfind(|turn| turn.id == *scope.turn)
+            .map(|turn| turn.closing_view())
+    };
+    thread.notify(
+        "turn/completed",
+        &json!({"threadId": thread.id(), "turn": view}),
+    );
+}

@@ -1,0 +1,419 @@
+//! One answer of the model: its events become items, its calls run.
+
+use std::time::Instant;
+
+use futures_util::stream::{FuturesOrdered, StreamExt};
+use serde_json::{Value, json};
+use tokio::task::{AbortHandle, JoinHandle};
+
+use super::Control;
+use super::emit::Scope;
+use super::run::{Turn, backoff};
+use super::toolcall::{self, ToolCall};
+use crate::clock;
+use crate::connection::{Call, Identity};
+use crate::model::error::ModelError;
+use crate::model::event::Event;
+use crate::model::request::Subject;
+use crate::model::{Answer, Endpoint};
+use crate::protocol::item::{AgentMessage, Item, Reasoning, Times};
+use crate::protocol::reply::{TokenUsage, TurnError};
+use crate::quirk::Id as Quirk;
+
+/// A whole answer.
+#[derive(Debug)]
+pub(super) struct Sampled {
+    /// Does the model want to be asked again?
+    pub(super) follow_up: bool,
+}
+
+/// Why an answer did not come to its end.
+#[derive(Debug)]
+pub(super) enum Stop {
+    Interrupted(Call),
+    Failed(ModelError),
+}
+
+/// What happened next while an answer was awaited.
+enum Next {
+    Event(Option<Result<Event, String>>),
+    Control(Option<Control>),
+}
+
+/// The calls of an answer that run, in their order.
+struct Running {
+    calls: FuturesOrdered<JoinHandle<String>>,
+    /// Ids of the calls without an output yet, and when the first began.
+    open: Vec<ToolCall>,
+    aborts: Vec<AbortHandle>,
+    began: Instant,
+}
+
+impl Turn {
+    /// The provider as it is configured now.
+    pub(super) fn endpoint(&self) -> Result<Endpoint, Stop> {
+        let name = self.scope.thread.state.borrow().settings.provider.clone();
+        let failed = |message: String| Stop::Failed(ModelError::unavailable(message));
+        let config = self.scope.server.config.borrow_mut().load();
+        let config = config.map_err(|problem| failed(problem.details))?;
+        Endpoint::of(&name, config.toml.model_providers.get(&name)).map_err(failed)
+    }
+
+    /// Posts the request and takes the answer in, once.
+    pub(super) async fn attempt(&mut self, endpoint: &Endpoint) -> Result<Sampled, Stop> {
+        let mut events = match self.post(endpoint).await? {
+            Answer::Events(events) => events,
+            Answer::Refused { status, body, .. } => {
+                return Err(Stop::Failed(ModelError::status(
+                    status,
+                    &body,
+                    &endpoint.url,
+                )));
+            }
+        };
+        let mut open: Option<Item> = None;
+        let mut running = Running {
+            calls: FuturesOrdered::new(),
+            open: Vec::new(),
+            aborts: Vec::new(),
+            began: Instant::now(),
+        };
+        let usage = loop {
+            let next = tokio::select! {
+                biased;
+                control = self.control.recv() => Next::Control(control),
+                event = events.next() => Next::Event(event),
+            };
+            match next {
+                Next::Control(Some(Control::Interrupt(call))) => {
+                    self.scope.rate_limits();
+                    running.abort(&self.scope);
+                    return Err(Stop::Interrupted(call));
+                }
+                Next::Control(Some(Control::Steer(said))) => {
+                    self.pending.push_back(said);
+                    if self.scope.server.quirks.has(Quirk::SteerDropsStream) {
+                        drop(events);
+                        self.finish_calls(&mut running).await?;
+                        self.scope.rate_limits();
+                        return Ok(Sampled { follow_up: true });
+                    }
+                }
+                Next::Control(None) => {}
+                Next::Event(None) => {
+                    let cause = "stream closed before response.completed";
+                    return Err(self
+                        .broken(&mut running, ModelError::disconnected(cause))
+                        .await);
+                }
+                Next::Event(Some(Err(_))) => {
+                    let cause = "Transport error: network error: error decoding response body";
+                    return Err(self
+                        .broken(&mut running, ModelError::disconnected(cause))
+                        .await);
+                }
+                Next::Event(Some(Ok(Event::Completed(usage)))) => {
+                    events.finish();
+                    break usage;
+                }
+                Next::Event(Some(Ok(Event::Failed { code, message }))) => {
+                    return Err(self
+                        .broken(&mut running, ModelError::failed(&code, &message))
+                        .await);
+                }
+                Next::Event(Some(Ok(Event::Incomplete { reason }))) => {
+                    return Err(self
+                        .broken(&mut running, ModelError::incomplete(&reason))
+                        .await);
+                }
+                Next::Event(Some(Ok(event))) => self.take_event(event, &mut open, &mut running),
+            }
+        };
+        let follow_up = !running.open.is_empty();
+        let finished = self.finish_calls(&mut running).await;
+        self.tell_usage(usage);
+        if finished.is_err() {
+            running.abort(&self.scope);
+        }
+        finished.map(|()| Sampled { follow_up })
+    }
+
+    /// Posts the request; where the network or the server fails, as often as it may.
+    async fn post(&mut self, endpoint: &Endpoint) -> Result<Answer, Stop> {
+        let mut tries = 0;
+        loop {
+            let call = self.request(endpoint);
+            tokio::pin!(call);
+            let answer = loop {
+                tokio::select! {
+                    answer = &mut call => break answer,
+                    control = self.control.recv() => match control {
+                        Some(Control::Steer(said)) => self.pending.push_back(said),
+                        Some(Control::Interrupt(call)) => return Err(Stop::Interrupted(call)),
+                        None => {}
+                    },
+                }
+            };
+            match answer {
+                Ok(Answer::Refused {
+                    status,
+                    retry_after,
+                    ..
+                }) if tries < endpoint.request_max_retries
+                    && (status.is_server_error()
+                        || (status.as_u16() == 429 && retry_after.is_some())) =>
+                {
+                    tries += 1;
+                    let wait = retry_after.map(std::time::Duration::from_secs);
+                    self.pause(wait.unwrap_or_else(|| backoff(tries))).await?;
+                }
+                Ok(answer) => return Ok(answer),
+                Err(unreachable) => {
+                    self.tell_unreachable(&unreachable);
+                    self.pause(backoff(tries + 1)).await?;
+                    tries = (tries + 1).min(6);
+                }
+            }
+        }
+    }
+
+    /// The call itself, independent of the turn so that the turn can listen meanwhile.
+    fn request(&self, endpoint: &Endpoint) -> impl Future<Output = Result<Answer, String>> + use<> {
+        let scope = self.scope.clone();
+        let endpoint = endpoint.clone();
+        let (headers, body) = {
+            let state = scope.thread.state.borrow();
+            let subject = Subject {
+                thread: scope.thread.id(),
+                session: &scope.thread.meta.session_id,
+                turn: &scope.turn,
+                turn_started_ms: self.started_ms,
+                context_window: &self.context_window,
+                installation: &scope.server.installation_id,
+                settings: &state.settings,
+                output_schema: self.output_schema.as_ref(),
+            };
+            let nobody = Identity {
+                name: String::new(),
+                user_agent: String::new(),
+            };
+            let identity = scope.client.identity().unwrap_or(&nobody);
+            (subject.headers(identity), subject.body(&state.history))
+        };
+        async move {
+            use crate::model::CallError;
+            scope
+                .server
+                .model
+                .post(&endpoint, &headers, body)
+                .await
+                .map_err(|error| match error {
+                    CallError::Connect => "error sending request".to_owned(),
+                    CallError::Broken(cause) => cause,
+                })
+        }
+    }
+
+    fn take_event(&self, event: Event, open: &mut Option<Item>, running: &mut Running) {
+        let scope = &self.scope;
+        match event {
+            Event::ItemAdded(item) => {
+                if let Some(mut item) = opened(&item) {
+                    scope.item_started(&mut item);
+                    *open = Some(item);
+                }
+            }
+            Event::ItemDone(item) => self.item_done(&item, open, running),
+            Event::TextDelta { item, delta } => {
+                scope.about_item("item/agentMessage/delta", &item, &json!({"delta": delta}));
+            }
+            Event::SummaryPartAdded { item, index } => scope.about_item(
+                "item/reasoning/summaryPartAdded",
+                &item,
+                &json!({"summaryIndex": index}),
+            ),
+            Event::SummaryDelta { item, index, delta } => scope.about_item(
+                "item/reasoning/summaryTextDelta",
+                &item,
+                &json!({"delta": delta, "summaryIndex": index}),
+            ),
+            Event::ReasoningDelta { item, index, delta } => scope.about_item(
+                "item/reasoning/textDelta",
+                &item,
+                &json!({"delta": delta, "contentIndex": index}),
+            ),
+            Event::Created
+            | Event::Completed(_)
+            | Event::Incomplete { .. }
+            | Event::Failed { .. } => {}
+        }
+    }
+
+    fn item_done(&self, item: &Value, open: &mut Option<Item>, running: &mut Running) {
+        let scope = &self.scope;
+        if let Some(call) = ToolCall::parse(item) {
+            scope.add_input(call.to_input());
+            running.open.push(call.clone());
+            let scope = scope.clone();
+            let task = tokio::task::spawn_local(toolcall::run(scope, call));
+            running.aborts.push(task.abort_handle());
+            running.calls.push_back(task);
+            return;
+        }
+        let Some(done) = completed(item) else { return };
+        if let Some(input) = to_input(item) {
+            scope.add_input(input);
+        }
+        match open.take() {
+            Some(mut begun) if begun.id() == done.id() => {
+                let mut done = done;
+                *done.times_mut() = *begun.times_mut();
+                scope.item_completed(done);
+            }
+            _ => scope.whole_item(done),
+        }
+    }
+
+    /// Waits for the calls of an answer and gives the model their outputs.
+    async fn finish_calls(&mut self, running: &mut Running) -> Result<(), Stop> {
+        while !running.calls.is_empty() {
+            tokio::select! {
+                biased;
+                Some(output) = running.calls.next() => {
+                    let call = running.open.remove(0);
+                    // A call's task isn't cancelled here, and it doesn't panic on bad input.
+                    let output = output.unwrap_or_else(|_| "aborted".to_owned());
+                    self.scope.add_input(call.output(&output));
+                }
+                control = self.control.recv() => self.take(control)?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn broken(&mut self, running: &mut Running, error: ModelError) -> Stop {
+        match self.finish_calls(running).await {
+            Ok(()) => {
+                self.tell_failure_usage(&error);
+                Stop::Failed(error)
+            }
+            Err(stop) => stop,
+        }
+    }
+
+    fn tell_failure_usage(&self, error: &ModelError) {
+        if error.info == "contextWindowExceeded" {
+            let total = self.scope.thread.state.borrow().usage;
+            let params =
+                super::usage_params(self.scope.thread.id(), &self.scope.turn, total, total);
+            self.scope
+                .thread
+                .notify("thread/tokenUsage/updated", &params);
+        }
+    }
+
+    fn tell_usage(&self, usage: Option<TokenUsage>) {
+        if let Some(usage) = usage {
+            self.scope.count(usage);
+        }
+        self.scope.rate_limits();
+    }
+
+    fn tell_unreachable(&self, cause: &str) {
+        let error = TurnError {
+            message: "Reconnecting... waiting for network".to_owned(),
+            codex_error_info: json!({"responseStreamDisconnected": {"httpStatusCode": null}}),
+            additional_details: Some(format!("Connection failed: {cause}")),
+            misalignment: None,
+        };
+        super::run::tell_error(&self.scope, &error, true);
+    }
+}
+
+impl Running {
+    /// Gives up waiting. What was started may go on; the model is told.
+    fn abort(&mut self, scope: &Scope) {
+        for task in self.aborts.drain(..) {
+            task.abort();
+        }
+        let seconds = self.began.elapsed().as_secs_f64();
+        for call in self.open.drain(..) {
+            let output = format!("Wall time: {seconds:.1} seconds\naborted by user");
+            scope.add_input(call.output(&output));
+        }
+        if !scope
+            .server
+            .quirks
+            .has(Quirk::InterruptLeavesCommandRunning)
+        {
+            scope.thread.terminals.terminate_turn(&scope.turn);
+        }
+    }
+}
+
+/// An item that has begun.
+fn opened(item: &Value) -> Option<Item> {
+    let times = Times::started(clock::now_ms());
+    let id = id_of(item);
+    match item["type"].as_str()? {
+        "message" => Some(Item::AgentMessage(AgentMessage {
+            id,
+            phase: phase(item),
+            times,
+            ..AgentMessage::default()
+        })),
+        "reasoning" => Some(Item::Reasoning(Reasoning {
+            id,
+            times,
+            ..Reasoning::default()
+        })),
+        _ => None,
+    }
+}
+
+/// A whole item.
+fn completed(item: &Value) -> Option<Item> {
+    let mut opened = opened(item)?;
+    match &mut opened {
+        Item::AgentMessage(message) => message.text = texts(&item["content"]).concat(),
+        Item::Reasoning(reasoning) => {
+            reasoning.summary = texts(&item["summary"]);
+            reasoning.content = texts(&item["content"]);
+        }
+        Item::UserMessage(_) | Item::CommandExecution(_) => {}
+    }
+    Some(opened)
+}
+
+/// What the model is shown of its own item in later requests.
+fn to_input(item: &Value) -> Option<String> {
+    let mut shown = item.as_object()?.clone();
+    let known: &[&str] = match item["type"].as_str()? {
+        "message" => &["type", "role", "content", "phase"],
+        _ => &["type", "summary", "content", "encrypted_content"],
+    };
+    let members: serde_json::Map<String, Value> = known
+        .iter()
+        .filter_map(|name| Some(((*name).to_owned(), shown.remove(*name)?)))
+        .collect();
+    Some(Value::Object(members).to_string())
+}
+
+fn id_of(item: &Value) -> String {
+    item["id"]
+        .as_str()
+        .map_or_else(clock::new_id, str::to_owned)
+}
+
+fn phase(item: &Value) -> Option<Value> {
+    item.get("phase").filter(|phase| !phase.is_null()).cloned()
+}
+
+fn texts(parts: &Value) -> Vec<String> {
+    parts
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|part| part["text"].as_str().map(str::to_owned))
+        .collect()
+}
