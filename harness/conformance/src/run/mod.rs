@@ -1,3 +1,24 @@
 //! Running one case on one target with one client.
 
+pub mod case;
+pub mod home;
+pub mod leftover;
 pub mod outcome;
+pub mod places;
+pub mod process;
+pub mod record;
+pub mod script;
+pub mod session;
+pub mod suite;
+pub mod world;
+
+mod checks;
+mod finish;
+mod options;
+mod perform;
+mod refer;
+mod verbs;
+mod wire;
+
+pub use options::{RunEvent, RunOptions};
+pub use suite::suite;

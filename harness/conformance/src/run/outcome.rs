@@ -27,6 +27,9 @@ pub struct CaseRun {
     pub transcript: Vec<Entry>,
     /// The directories of the run, which normalisation replaces by their names.
     pub places: Places,
+    /// What a reader should know and no check judges: a process that outlived the app-server
+    /// and was ended, a directory that was kept.
+    pub notes: Vec<String>,
 }
 
 /// What came of a case.

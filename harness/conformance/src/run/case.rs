@@ -1,0 +1,346 @@
+//! One case, from its directories to its verdict.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use codex_wire::transcript::{Event, Step as StepEntry};
+use serde_json::{Map, Value};
+
+use crate::client::approval::Approvals;
+use crate::client::connection::Waiting;
+use crate::client::failure::Failure;
+use crate::client::reference;
+use crate::run::RunOptions;
+use crate::run::checks::{failed, of_step, passed};
+use crate::run::home;
+use crate::run::leftover::Sweep;
+use crate::run::outcome::{CaseRun, Check, Places, Status};
+use crate::run::perform::verb;
+use crate::run::places::LaidOut;
+use crate::run::record::Recorder;
+use crate::run::refer::Refer;
+use crate::run::script::{BadReply, Model};
+use crate::run::session::{Plan, Session};
+use crate::run::world::{self, Listeners};
+use crate::scenario::model::{Action, Case, Step};
+use crate::scenario::template::Bindings;
+use crate::target::Target;
+use crate::target::capability;
+
+/// Runs one case on one target with the reference client.
+///
+/// Whatever happens, nothing of it stays: when the result is there, every process of the case
+/// has ended and its directories are gone, unless [`RunOptions::keep`]. The same when the future
+/// is dropped.
+pub async fn run(case: &Arc<Case>, target: &Target, options: &RunOptions) -> CaseRun {
+    let began = Instant::now();
+    let ended = |status, checks| CaseRun {
+        case: Arc::clone(case),
+        target: target.to_string(),
+        client: reference::NAME.to_owned(),
+        status,
+        duration: began.elapsed(),
+        checks,
+        transcript: Vec::new(),
+        places: Places::default(),
+        notes: Vec::new(),
+    };
+    match capability::obstacle(case, target) {
+        Ok(None) => {}
+        Ok(Some(reason)) => return ended(Status::Skipped(reason), Vec::new()),
+        Err(unknown) => return ended(Status::Broken(unknown.to_string()), Vec::new()),
+    }
+    let laid_out = match LaidOut::make(options.places_under.as_deref()) {
+        Ok(laid_out) => laid_out,
+        Err(error) => {
+            let reason = format!("the directories of the run can't be made: {error}");
+            return ended(Status::Broken(reason), Vec::new());
+        }
+    };
+    let mut run = Run::new(case, target, options, laid_out);
+    let limit = case
+        .timeout
+        .or(options.timeout)
+        .unwrap_or_else(|| target.default_timeout());
+    let stop = match tokio::time::timeout(limit, run.through()).await {
+        Ok(Ok(())) => None,
+        Ok(Err(stop)) => Some(stop),
+        Err(_) => Some(run.deadline(limit)),
+    };
+    let finished = run.finish(stop).await;
+    CaseRun {
+        transcript: finished.transcript,
+        places: finished.places,
+        notes: finished.notes,
+        ..ended(finished.status, finished.checks)
+    }
+}
+
+/// Why a case didn't get to its end.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// A check failed; it is among the checks.
+    Failed,
+    /// The time was up; the check is among the checks.
+    Deadline,
+    /// The environment is at fault.
+    Broken(String),
+}
+
+/// A case under way. Its members are dropped in this order: processes before directories.
+pub(super) struct Run<'a> {
+    pub(super) session: Option<Session>,
+    pub(super) model: Option<Model>,
+    pub(super) sweep: Sweep,
+    pub(super) laid_out: LaidOut,
+    pub(super) case: &'a Case,
+    pub(super) target: &'a Target,
+    pub(super) options: &'a RunOptions,
+    pub(super) recorder: Recorder,
+    pub(super) waiting: Waiting,
+    pub(super) bindings: Bindings,
+    pub(super) listeners: Listeners,
+    pub(super) plan: Plan,
+    pub(super) approvals: Approvals,
+    pub(super) checks: Vec<Check>,
+    pub(super) notes: Vec<String>,
+    /// The step under way.
+    step: Option<&'a Step>,
+    /// Did a step end the app-server, or has it seen its end?
+    pub(super) end_was_seen: bool,
+    marker: String,
+}
+
+impl<'a> Run<'a> {
+    fn new(case: &'a Case, target: &'a Target, options: &'a RunOptions, laid_out: LaidOut) -> Self {
+        let mut bindings = Bindings::new();
+        laid_out.places().bind(&mut bindings);
+        let marker = marker();
+        Self {
+            session: None,
+            model: None,
+            sweep: Sweep::of(marker.clone()),
+            laid_out,
+            case,
+            target,
+            options,
+            recorder: Recorder::start(),
+            waiting: Waiting::default(),
+            bindings,
+            listeners: Listeners::default(),
+            plan: Plan {
+                launch: None,
+                overrides: Map::new(),
+                environment: Vec::new(),
+            },
+            approvals: Approvals::leaving(answered_by_steps(case)),
+            checks: Vec::new(),
+            notes: Vec::new(),
+            step: None,
+            end_was_seen: false,
+            marker,
+        }
+    }
+
+    /// Lays out, starts, does every step.
+    async fn through(&mut self) -> Result<(), Stop> {
+        self.prepare().await?;
+        self.open_session().await?;
+        if self.case.home.handshake.unwrap_or(true) {
+            let outcome = self.handshake().await;
+            self.keep_checks(outcome.map_or_else(
+                |failure| {
+                    let message = format!("the handshake failed: {}", failure.describe());
+                    vec![failed(
+                        "handshake",
+                        message,
+                        Some(&self.case.at),
+                        failure.entry,
+                    )]
+                },
+                |_| vec![passed("handshake", Some(&self.case.at))],
+            ))?;
+        }
+        for step in &self.case.steps {
+            self.step(step).await?;
+        }
+        Ok(())
+    }
+
+    /// CODEX_HOME, the files, the model.
+    async fn prepare(&mut self) -> Result<(), Stop> {
+        let broken = |error: &dyn std::fmt::Display| Stop::Broken(error.to_string());
+        let launch = self
+            .target
+            .launch(self.options)
+            .map_err(|error| broken(&error))?;
+        let mut model = Model::start(&self.recorder, &self.case.model)
+            .await
+            .map_err(|error| broken(&error))?;
+        let fed = model.feed(&self.bindings);
+        let base_url = model.base_url();
+        self.model = Some(model);
+        self.fed(fed)?;
+
+        let laid_out = self.lay_out(&base_url);
+        let environment = laid_out.map_err(|failure| {
+            let message = format!("the case can't be laid out: {}", failure.message);
+            self.checks
+                .push(failed("home", message, Some(&self.case.at), None));
+            Stop::Failed
+        })?;
+        let path = launch.as_ref().map_or(&[][..], |launch| &launch.path);
+        let places = self.laid_out.places();
+        self.plan.environment = home::environment(places, path, &self.marker, &environment);
+        self.plan.launch = launch;
+        Ok(())
+    }
+
+    /// Writes what the app-server finds; the result is the case's own environment.
+    fn lay_out(&mut self, base_url: &str) -> Result<Map<String, Value>, Failure> {
+        let refer = Refer(&self.bindings);
+        let places = self.laid_out.places();
+        let mut config = home::base_config(base_url);
+        home::merge(&mut config, &refer.map(&self.case.home.config)?);
+        home::write_config(&places.codex_home, &config)
+            .map_err(|error| Failure::harness(error.to_string()))?;
+        for (path, text) in &self.case.files {
+            let path = world::place(&places.workspace, &refer.text(path)?);
+            world::lay_out(&path, &refer.text(text)?)
+                .map_err(|error| cant("write", &path, &error))?;
+        }
+        let environment = refer.map(&self.case.home.env)?;
+        self.plan.overrides = refer.map(&self.case.home.overrides)?;
+        Ok(environment)
+    }
+
+    /// Starts the app-server with the client on it.
+    pub(super) async fn open_session(&mut self) -> Result<(), Stop> {
+        let workspace = &self.laid_out.places().workspace;
+        let approvals = self.approvals.clone();
+        let told = (&self.recorder, &self.waiting);
+        let mut session = Session::open(self.target, &self.plan, workspace, approvals, told)
+            .await
+            .map_err(|error| Stop::Broken(error.to_string()))?;
+        if let Some(app_server) = session.app_server() {
+            self.sweep.knows(app_server.group());
+        }
+        self.session = Some(session);
+        self.end_was_seen = false;
+        Ok(())
+    }
+
+    pub(super) async fn handshake(&self) -> Result<Value, Failure> {
+        let (reply, _) = self.session()?.client().handshake(&self.case.home).await?;
+        Ok(reply)
+    }
+
+    async fn step(&mut self, step: &'a Step) -> Result<(), Stop> {
+        let verb = verb(&step.action);
+        self.step = Some(step);
+        self.recorder.push(Event::Step(StepEntry {
+            index: step.index,
+            verb: verb.to_owned(),
+            line: step.at.line,
+        }));
+        self.listeners.count(&mut self.bindings);
+        let outcome = self.perform(step).await;
+        if let (Ok(done), Some(name)) = (&outcome, &step.bind) {
+            self.bindings.set(name.clone(), done.value.clone());
+        }
+        self.keep_checks(of_step(step, verb, &outcome, &self.bindings))?;
+        let fed = self
+            .model
+            .as_mut()
+            .map_or(Ok(()), |model| model.feed(&self.bindings));
+        self.fed(fed)
+    }
+
+    fn keep_checks(&mut self, checks: Vec<Check>) -> Result<(), Stop> {
+        let held = checks.iter().all(|check| check.passed);
+        self.checks.extend(checks);
+        if held { Ok(()) } else { Err(Stop::Failed) }
+    }
+
+    fn fed(&mut self, fed: Result<(), BadReply>) -> Result<(), Stop> {
+        fed.map_err(|BadReply { reply, message }| {
+            self.checks
+                .push(failed("model.script", message, Some(&reply.at), None));
+            Stop::Failed
+        })
+    }
+
+    /// The time is up: what was it spent on?
+    fn deadline(&mut self, limit: Duration) -> Stop {
+        let awaited = self.waiting.now();
+        let during = self.step.map_or_else(String::new, |step| {
+            format!(" in step {} (`{}`)", step.index, verb(&step.action))
+        });
+        let what = awaited.map_or_else(
+            || "nothing in particular".to_owned(),
+            |what| format!("for {what}"),
+        );
+        let message = format!(
+            "the case was not done after {} s{during}: it waited {what}",
+            limit.as_secs_f64()
+        );
+        let at = self.step.map_or(&self.case.at, |step| &step.at);
+        let entry = self.recorder.look(|entries| entries.len().checked_sub(1));
+        self.checks
+            .push(failed("deadline", message, Some(at), entry));
+        Stop::Deadline
+    }
+
+    /// The session, where an app-server was started.
+    pub(super) fn session(&self) -> Result<&Session, Failure> {
+        self.session.as_ref().ok_or_else(no_session)
+    }
+
+    /// The session, to change it.
+    pub(super) fn session_mut(&mut self) -> Result<&mut Session, Failure> {
+        self.session.as_mut().ok_or_else(no_session)
+    }
+}
+
+fn no_session() -> Failure {
+    Failure::harness("no app-server is running")
+}
+
+/// A file that can't be had.
+pub(super) fn cant(what: &str, path: &Path, error: &std::io::Error) -> Failure {
+    Failure::harness(format!("can't {what} `{}`: {error}", path.display()))
+}
+
+/// Unique on this machine while the harness runs.
+fn marker() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    format!(
+        "{}-{}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    )
+}
+
+/// The methods of server requests that the case answers with `respond`: those that an `await`
+/// binds under a name which a `respond` uses.
+fn answered_by_steps(case: &Case) -> impl Iterator<Item = String> + '_ {
+    let used = |name: &str| {
+        case.steps
+            .iter()
+            .any(|step| matches!(&step.action, Action::Respond { to, .. } if to == name))
+    };
+    case.steps
+        .iter()
+        .filter_map(move |step| match (&step.action, &step.bind) {
+            (
+                Action::Await {
+                    method: Some(method),
+                    ..
+                },
+                Some(name),
+            ) if used(name) => Some(method.clone()),
+            _ => None,
+        })
+}

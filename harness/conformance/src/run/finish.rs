@@ -1,0 +1,155 @@
+//! The end of a case: everything is stopped, then the whole run is judged.
+
+use codex_wire::transcript::{Entry, Event};
+
+use crate::check::expect;
+use crate::run::case::{Run, Stop};
+use crate::run::checks::{failed, passed};
+use crate::run::outcome::{Check, Places, Status};
+use crate::run::session::{GRACE, Stopped};
+
+/// What is left of a run.
+pub(super) struct Finished {
+    pub(super) status: Status,
+    pub(super) checks: Vec<Check>,
+    pub(super) transcript: Vec<Entry>,
+    pub(super) places: Places,
+    pub(super) notes: Vec<String>,
+}
+
+/// Rules of the model's journal that a run which was cut short breaks of itself.
+const NEEDS_THE_WHOLE_RUN: [&str; 2] = ["reply-left-over", "gate-never-released"];
+
+impl Run<'_> {
+    /// Stops everything, judges, and clears away.
+    pub(super) async fn finish(mut self, stop: Option<Stop>) -> Finished {
+        let whole = stop.is_none();
+        self.stop_app_server(matches!(stop, Some(Stop::Deadline)))
+            .await;
+        let left = self.sweep.now();
+        self.notes.extend(left);
+        self.listeners.count(&mut self.bindings);
+        self.judge_model(whole).await;
+        let transcript = self.recorder.take();
+        self.checks.push(only_frames(&transcript));
+        if whole {
+            self.checks
+                .extend(expect::judge(self.case, &transcript, &self.bindings));
+        }
+        let status = match stop {
+            Some(Stop::Broken(reason)) => Status::Broken(reason),
+            _ if self.checks.iter().all(|check| check.passed) => Status::Passed,
+            _ => Status::Failed,
+        };
+        let places = self.laid_out.places().clone();
+        if self.options.keep {
+            let kept = self.laid_out.keep();
+            self.notes.push(format!("kept `{}`", kept.display()));
+        } else if let Err(error) = self.laid_out.remove() {
+            self.notes.push(format!(
+                "`{}` is left behind: {error}",
+                places.root.display()
+            ));
+        }
+        Finished {
+            status,
+            checks: self.checks,
+            transcript,
+            places,
+            notes: self.notes,
+        }
+    }
+
+    /// An app-server ends with code 0 when its stdin is closed, or a step has seen its end.
+    async fn stop_app_server(&mut self, at_once: bool) {
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        if at_once {
+            session.kill().await;
+            return;
+        }
+        let stopped = session.stop().await;
+        let at = Some(&self.case.at);
+        let last = self.recorder.look(|entries| entries.len().checked_sub(1));
+        self.checks.push(match stopped {
+            Stopped::LeftRunning => return,
+            Stopped::Ended(_) if self.end_was_seen => return,
+            Stopped::Ended(exit) if exit.code == Some(0) => passed("exit", at),
+            Stopped::Ended(exit) => {
+                let message = format!("the app-server should end with exit code 0, it ended with {exit}");
+                failed("exit", message, at, last)
+            }
+            Stopped::Killed => {
+                let message = format!(
+                    "the app-server did not end within {} s after its stdin was closed, and was killed",
+                    GRACE.as_secs()
+                );
+                failed("exit", message, at, last)
+            }
+        });
+    }
+
+    /// The rules of the model's journal, one check for each that is broken.
+    async fn judge_model(&mut self, whole: bool) {
+        let Some(model) = self.model.take() else {
+            return;
+        };
+        let (violations, unfed) = model.verdict(&self.bindings);
+        model.stop().await;
+        let expect = &self.case.expect;
+        let allowed = |rule: &str| {
+            expect.allow.iter().any(|allowed| allowed == rule)
+                || (rule == "reply-left-over" && expect.leftover_replies)
+                || (!whole && NEEDS_THE_WHOLE_RUN.contains(&rule))
+        };
+        let unfed = unfed.into_iter().map(|why| {
+            let message = format!("a reply of the script could never be given: {why}");
+            ("reply-left-over", None, message)
+        });
+        let broken: Vec<_> = violations
+            .into_iter()
+            .map(|violation| (violation.rule, violation.request, violation.message))
+            .chain(unfed)
+            .filter(|(rule, ..)| !allowed(rule))
+            .collect();
+        if broken.is_empty() {
+            self.checks.push(passed("model.journal", None));
+        }
+        for (rule, request, message) in broken {
+            let entry =
+                request.and_then(|index| self.recorder.look(|entries| entry_of(entries, index)));
+            self.checks.push(failed(
+                format!("model.{rule}"),
+                message,
+                Some(&self.case.at),
+                entry,
+            ));
+        }
+    }
+}
+
+/// An app-server writes frames and nothing else.
+fn only_frames(transcript: &[Entry]) -> Check {
+    let raw = transcript
+        .iter()
+        .enumerate()
+        .find_map(|(position, entry)| match &entry.event {
+            Event::ServerRaw(text) => Some((position, text)),
+            _ => None,
+        });
+    match raw {
+        None => passed("wire.frames", None),
+        Some((position, text)) => {
+            let shown: String = text.chars().take(120).collect();
+            let message = format!("the app-server sent something that is no frame: `{shown}`");
+            failed("wire.frames", message, None, Some(position))
+        }
+    }
+}
+
+fn entry_of(transcript: &[Entry], request: usize) -> Option<usize> {
+    transcript.iter().position(
+        |entry| matches!(&entry.event, Event::ModelRequest(asked) if asked.index == request),
+    )
+}

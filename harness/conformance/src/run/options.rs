@@ -1,0 +1,60 @@
+//! How cases are run, and what is told while they run.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::run::outcome::CaseRun;
+use crate::scenario::model::Case;
+
+/// How cases are run.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// How many cases run at once.
+    pub jobs: NonZeroUsize,
+    /// The longest that a case without a `timeout` of its own may take; `None`: the target's
+    /// default, see [`Target::default_timeout`](crate::target::Target::default_timeout).
+    pub timeout: Option<Duration>,
+    /// Start no further case after the first one that failed.
+    pub fail_fast: bool,
+    /// Leave each case's directories where they are, and name them in its notes.
+    pub keep: bool,
+    /// Where the directories of cases are made; `None`: `$CODEX_CONFORMANCE_TMPDIR`, else
+    /// `/var/tmp`.
+    pub places_under: Option<PathBuf>,
+    /// The program that has the `mock` command; `None`: this executable.
+    pub mock_program: Option<PathBuf>,
+    /// Cancelling it ends the run: processes are killed and directories removed.
+    pub cancel: CancellationToken,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            jobs: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            timeout: None,
+            fail_fast: false,
+            keep: false,
+            places_under: None,
+            mock_program: None,
+            cancel: CancellationToken::new(),
+        }
+    }
+}
+
+/// What happens during a run, for those who show it.
+#[derive(Debug)]
+pub enum RunEvent<'a> {
+    /// A case began.
+    Started {
+        /// The case.
+        case: &'a Arc<Case>,
+        /// The target's name.
+        target: &'a str,
+    },
+    /// A case ended, or was skipped.
+    Finished(&'a CaseRun),
+}

@@ -1,0 +1,134 @@
+//! What a target can do, and what a case needs.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::scenario::model::{Action, Case};
+use crate::target::Target;
+
+/// Something that not every target can do. A case that needs it is skipped where it is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Capability {
+    /// `home`: the harness lays out CODEX_HOME, the environment and the arguments, and with them
+    /// the scripted model.
+    Home,
+    /// `process`: the harness owns the process: it can close its stdin, signal it, see its end.
+    Process,
+    /// `restart`: it can be stopped and started again on the same home.
+    Restart,
+    /// `stderr`: its stderr can be read.
+    Stderr,
+    /// `stdio`: frames are lines on pipes, and bytes can be sent as they are.
+    Stdio,
+    /// `kernel-sandbox`: commands run under a sandbox that the kernel enforces.
+    KernelSandbox,
+}
+
+/// A name in a scenario's `requires` that is no capability.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown capability `{given}`; one of {}", names())]
+pub struct UnknownCapability {
+    /// What was given.
+    pub given: String,
+}
+
+impl Capability {
+    /// All capabilities.
+    pub const ALL: [Self; 6] = [
+        Self::Home,
+        Self::Process,
+        Self::Restart,
+        Self::Stderr,
+        Self::Stdio,
+        Self::KernelSandbox,
+    ];
+
+    /// The name in scenario files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Home => "home",
+            Self::Process => "process",
+            Self::Restart => "restart",
+            Self::Stderr => "stderr",
+            Self::Stdio => "stdio",
+            Self::KernelSandbox => "kernel-sandbox",
+        }
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Capability {
+    type Err = UnknownCapability;
+    fn from_str(given: &str) -> Result<Self, UnknownCapability> {
+        Self::ALL
+            .into_iter()
+            .find(|capability| capability.name() == given)
+            .ok_or_else(|| UnknownCapability {
+                given: given.to_owned(),
+            })
+    }
+}
+
+/// The capabilities of a target.
+///
+/// For a command nothing can be known beforehand: it is taken to be an app-server like the
+/// others, and says otherwise by failing.
+pub fn of(target: &Target) -> &'static [Capability] {
+    match target {
+        Target::Mock { .. } | Target::Codex { .. } | Target::Command { .. } => &Capability::ALL,
+        Target::WebSocket { .. } => &[],
+    }
+}
+
+/// What a case needs: what it says in `requires`, and what its steps and expectations imply.
+pub fn needed(case: &Case) -> Result<BTreeSet<Capability>, UnknownCapability> {
+    let mut needed = case
+        .requires
+        .iter()
+        .map(|name| name.parse())
+        .collect::<Result<BTreeSet<_>, _>>()?;
+    let home = &case.home;
+    let has_home = !home.config.is_empty() || !home.overrides.is_empty() || !home.env.is_empty();
+    if has_home || !case.model.is_empty() || !case.files.is_empty() {
+        needed.insert(Capability::Home);
+    }
+    if case.expect.stderr.is_some() {
+        needed.insert(Capability::Stderr);
+    }
+    needed.extend(case.steps.iter().filter_map(|step| implied(&step.action)));
+    Ok(needed)
+}
+
+/// Why `case` can't run on `target`, or `None` when it can.
+pub fn obstacle(case: &Case, target: &Target) -> Result<Option<String>, UnknownCapability> {
+    if !case.targets.is_empty() && !case.targets.iter().any(|kind| kind == target.kind()) {
+        return Ok(Some(format!("it is meant for {}", case.targets.join(", "))));
+    }
+    let has = target.capabilities();
+    let missing: Vec<_> = needed(case)?
+        .into_iter()
+        .filter(|capability| !has.contains(capability))
+        .map(Capability::name)
+        .collect();
+    Ok((!missing.is_empty()).then(|| format!("`{target}` has no {}", missing.join(", no "))))
+}
+
+fn implied(action: &Action) -> Option<Capability> {
+    match action {
+        Action::Restart { .. } => Some(Capability::Restart),
+        Action::CloseStdin | Action::Signal { .. } => Some(Capability::Process),
+        Action::SendLine { .. } => Some(Capability::Stdio),
+        Action::File { .. } => Some(Capability::Home),
+        _ => None,
+    }
+}
+
+fn names() -> String {
+    Capability::ALL.map(|c| format!("`{c}`")).join(", ")
+}
