@@ -1,3 +1,66 @@
-//! Measures sandboxed commands.
+//! What a sandbox adds to a command: `bash -lc true` without one, and under each backend.
 
-fn main() {}
+use std::path::Path;
+use std::process::Stdio;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use mock_codex::sandbox::{Backend, Sandbox, SandboxLauncher, SandboxSpec, capability};
+
+const HELPER: &str = env!("CARGO_BIN_EXE_mock-codex");
+
+/// Runs `bash -lc true` to its end.
+fn run(launcher: &SandboxLauncher, sandbox: &Sandbox, workspace: &Path) {
+    let argv = ["/bin/bash", "-lc", "true"].map(str::to_owned);
+    let prepared = launcher
+        .command(sandbox, &argv, workspace, false)
+        .expect("a command line");
+    let mut command = prepared.command;
+    command
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("HOME", workspace)
+        .stdin(Stdio::null());
+    let status = command.status().expect("the helper starts");
+    assert!(status.success(), "{status}");
+}
+
+fn sandboxed_commands(criterion: &mut Criterion) {
+    let workspace = tempfile::tempdir_in("/var/tmp").expect("a workspace");
+    let workspace = workspace.path();
+    let read_only = Sandbox::Restricted(SandboxSpec::read_only(false));
+    let write = SandboxSpec::workspace_write(workspace, &[], false, false, false, None);
+    let workspace_write = Sandbox::Restricted(write);
+    let namespaces = SandboxLauncher::new(HELPER).with_backend(Backend::Namespaces);
+    let landlock = SandboxLauncher::new(HELPER).with_backend(capability::landlock());
+    let mut group = criterion.benchmark_group("bash -lc true");
+    group.bench_function("plain, without the helper", |bencher| {
+        bencher.iter(|| {
+            let mut command = std::process::Command::new("/bin/bash");
+            command
+                .args(["-lc", "true"])
+                .env_clear()
+                .env("PATH", "/usr/bin:/bin");
+            command.env("HOME", workspace).stdin(Stdio::null());
+            assert!(command.status().expect("bash starts").success());
+        });
+    });
+    for (name, launcher, sandbox) in [
+        ("unrestricted", &namespaces, &Sandbox::Unrestricted),
+        ("landlock, read-only", &landlock, &read_only),
+        ("landlock, workspace-write", &landlock, &workspace_write),
+        ("namespaces, read-only", &namespaces, &read_only),
+        ("namespaces, workspace-write", &namespaces, &workspace_write),
+    ] {
+        if let Err(reason) = launcher.try_out() {
+            eprintln!("{name} is not to be had here: {reason}");
+            continue;
+        }
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| run(launcher, sandbox, workspace))
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, sandboxed_commands);
+criterion_main!(benches);

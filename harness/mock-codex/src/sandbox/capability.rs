@@ -102,7 +102,7 @@ pub fn landlock() -> Backend {
 }
 
 /// Sets a sandbox up in a helper and runs nothing in it.
-fn try_out(launcher: &SandboxLauncher, confinement: Confinement) -> Result<(), String> {
+pub(super) fn try_out(launcher: &SandboxLauncher, confinement: Confinement) -> Result<(), String> {
     let output = launcher
         .helper(Path::new("/"), false, confinement, &[])
         .map_err(std::io::Error::from)

@@ -35,7 +35,7 @@ pub fn helper_main_if_asked() {
 pub fn helper_main(args: impl Iterator<Item = OsString>) -> ! {
     let code = run(args).unwrap_or_else(|error| {
         eprintln!("{error}");
-        SETUP_FAILED
+        error.exit_code()
     });
     std::process::exit(code)
 }

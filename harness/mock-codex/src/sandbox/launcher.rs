@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use super::capability::{self, Backend};
 use super::helper::MARKER;
 use super::plan::{Confinement, Plan};
-use super::policy::Sandbox;
+use super::policy::{Sandbox, SandboxSpec};
 
 /// Set to `1` for restricted commands without network, as codex 0.169.0 does.
 pub const NETWORK_DISABLED_VARIABLE: &str = "CODEX_SANDBOX_NETWORK_DISABLED";
@@ -91,6 +91,20 @@ impl SandboxLauncher {
     /// The first call finds out by trying, which takes a few milliseconds.
     pub fn backend(&self) -> &Backend {
         self.backend.get_or_init(|| capability::probe(self))
+    }
+
+    /// Sets a restricted sandbox up and runs nothing in it.
+    ///
+    /// # Errors
+    /// Why it could not be had.
+    pub fn try_out(&self) -> Result<(), String> {
+        let spec = SandboxSpec::read_only(false);
+        let confinement = match self.backend() {
+            Backend::Namespaces => Confinement::Namespaces(spec),
+            Backend::Landlock { .. } => Confinement::Landlock(spec),
+            Backend::Unavailable { reason } => return Err(reason.clone()),
+        };
+        capability::try_out(self, confinement)
     }
 
     /// The command that runs `argv` in `cwd` under `sandbox`, on a terminal if `tty`.

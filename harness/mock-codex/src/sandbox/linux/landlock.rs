@@ -42,7 +42,7 @@ pub(in crate::sandbox) fn run(
             Ok(code) => code,
             Err(error) => {
                 eprintln!("{error}");
-                crate::sandbox::helper::SETUP_FAILED
+                error.exit_code()
             }
         }
     });

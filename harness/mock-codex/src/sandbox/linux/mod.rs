@@ -10,13 +10,36 @@ pub(super) mod protected;
 pub(super) mod seccomp;
 
 use std::io;
+use std::path::PathBuf;
 
-/// A step of the set-up that failed; nothing ran.
+use super::helper::SETUP_FAILED;
+
+/// Why nothing ran.
 #[derive(Debug, thiserror::Error)]
-#[error("sandbox: failed to {step}: {source}")]
-pub(super) struct SetupError {
-    step: String,
-    source: io::Error,
+pub(super) enum SetupError {
+    /// A step of the set-up failed.
+    #[error("sandbox: failed to {step}: {source}")]
+    Step {
+        /// What was to be done, a verb phrase.
+        step: String,
+        source: io::Error,
+    },
+    /// A protected name is a symlink, as the real app-server says it.
+    #[error(
+        "cannot enforce sandbox read-only path {path} because it crosses writable symlink {path}",
+        path = .0.display()
+    )]
+    Symlink(PathBuf),
+}
+
+impl SetupError {
+    /// What the helper exits with.
+    pub(super) fn exit_code(&self) -> i32 {
+        match self {
+            Self::Step { .. } => SETUP_FAILED,
+            Self::Symlink(_) => 1,
+        }
+    }
 }
 
 /// Names the step that an error belongs to.
@@ -27,7 +50,7 @@ pub(super) trait Step<T> {
 
 impl<T, E: Into<io::Error>> Step<T> for Result<T, E> {
     fn step(self, step: impl FnOnce() -> String) -> Result<T, SetupError> {
-        self.map_err(|source| SetupError {
+        self.map_err(|source| SetupError::Step {
             step: step(),
             source: source.into(),
         })

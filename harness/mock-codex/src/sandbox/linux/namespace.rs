@@ -48,7 +48,7 @@ impl Confined<'_> {
                 .and_then(|()| self.first_process(&roots, &protected, &guard))
                 .unwrap_or_else(|error| {
                     eprintln!("{error}");
-                    crate::sandbox::helper::SETUP_FAILED
+                    error.exit_code()
                 })
         });
         protected.release();

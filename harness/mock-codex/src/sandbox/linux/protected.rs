@@ -56,9 +56,7 @@ impl Protected {
             .try_for_each(|root| {
                 PROTECTED_NAMES.iter().try_for_each(|name| {
                     let path = root.join(name);
-                    protected
-                        .claim_one(&path)
-                        .step(|| format!("protect `{}`", path.display()))
+                    protected.claim_one(&path)
                 })
             });
         umask(mask);
@@ -69,11 +67,16 @@ impl Protected {
         Ok(protected)
     }
 
-    fn claim_one(&mut self, path: &Path) -> io::Result<()> {
+    fn claim_one(&mut self, path: &Path) -> Result<(), SetupError> {
+        let step = || format!("protect `{}`", path.display());
         loop {
             match fs::DirBuilder::new().mode(MARK).create(path) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    if path.is_symlink() {
+                        // A mount would cover its target, and it could be replaced.
+                        return Err(SetupError::Symlink(path.to_path_buf()));
+                    }
                     if !is_stand_in(path) {
                         self.existing.push(path.to_path_buf());
                         return Ok(());
@@ -88,9 +91,9 @@ impl Protected {
                 {
                     return Ok(());
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error).step(step),
             }
-            if let Some(lock) = lock_shared(path)? {
+            if let Some(lock) = lock_shared(path).step(step)? {
                 self.stand_ins.push(StandIn {
                     path: path.to_path_buf(),
                     lock,

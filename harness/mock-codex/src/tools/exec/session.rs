@@ -69,8 +69,9 @@ pub enum SpawnError {
     /// The sandbox was refused.
     #[error(transparent)]
     Launch(#[from] LaunchError),
-    /// The program, its directory or its terminal could not be had.
-    #[error("failed to create unified exec process: {0}")]
+    /// The program, its directory or its terminal could not be had. The real app-server shows it
+    /// as `Failed to create unified exec process: No such file or directory (os error 2)`.
+    #[error(transparent)]
     Io(#[from] io::Error),
 }
 
@@ -132,6 +133,9 @@ impl Session {
             {
                 reader.abort();
             }
+            // What an unrestricted command left behind in its group ends with it (51 ms after it,
+            // on codex 0.169.0); mostly there is nothing.
+            let _ = killpg(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
             exited.send_replace(Some(status.map_or(-1, |status| exit_code(status, tty))));
         });
         Ok(Self { shared, stop, exit })

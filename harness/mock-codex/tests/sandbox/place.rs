@@ -1,0 +1,210 @@
+//! A workspace with surroundings, and commands that run in it.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use mock_codex::sandbox::{Backend, Sandbox, SandboxLauncher, SandboxSpec, capability};
+
+/// The executable under test.
+pub(crate) const HELPER: &str = env!("CARGO_BIN_EXE_mock-codex");
+
+/// How a command runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    ReadOnly,
+    ReadOnlyWithNetwork,
+    WorkspaceWrite,
+    WithoutTmp,
+    WithoutTmpdir,
+    Unrestricted,
+}
+
+/// The backend of a test, and the user it runs as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum On {
+    Namespaces,
+    NamespacesAsNobody,
+    Landlock,
+}
+
+/// Directories of one test, removed at its end.
+pub(crate) struct Place {
+    root: tempfile::TempDir,
+}
+
+/// What came of a command.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) code: Option<i32>,
+    pub(crate) output: String,
+}
+
+impl Place {
+    /// Outside `/tmp`, which is a writable root itself.
+    pub(crate) fn new() -> Self {
+        let root = tempfile::tempdir_in("/var/tmp").unwrap();
+        let place = Self { root };
+        for directory in [
+            "ws/sub/.git",
+            "ws/.git",
+            "outside",
+            "tmpdir",
+            "extra/inner",
+            "extra/.git",
+        ] {
+            fs::create_dir_all(place.path(directory)).unwrap();
+        }
+        for file in ["ws/existing", "outside/existing", "root-file"] {
+            fs::write(place.path(file), "before\n").unwrap();
+        }
+        symlink(place.path("outside"), place.path("ws/link-to-directory")).unwrap();
+        symlink(
+            place.path("outside/existing"),
+            place.path("ws/link-to-file"),
+        )
+        .unwrap();
+        place
+    }
+
+    pub(crate) fn path(&self, relative: &str) -> PathBuf {
+        self.root.path().join(relative)
+    }
+
+    pub(crate) fn workspace(&self) -> PathBuf {
+        self.path("ws")
+    }
+
+    /// A file in `/tmp` of this place alone.
+    pub(crate) fn in_tmp(&self) -> PathBuf {
+        Path::new("/tmp").join(self.root.path().file_name().unwrap())
+    }
+
+    pub(crate) fn sandbox(&self, mode: Mode) -> Sandbox {
+        let write = |exclude_slash_tmp, exclude_tmpdir| {
+            let roots =
+                ["extra", "extra/inner", "root-file", "missing"].map(|root| self.path(root));
+            SandboxSpec::workspace_write(
+                &self.workspace(),
+                &roots,
+                false,
+                exclude_slash_tmp,
+                exclude_tmpdir,
+                Some(&self.path("tmpdir")),
+            )
+        };
+        Sandbox::Restricted(match mode {
+            Mode::ReadOnly => SandboxSpec::read_only(false),
+            Mode::ReadOnlyWithNetwork => SandboxSpec::read_only(true),
+            Mode::WorkspaceWrite => write(false, false),
+            Mode::WithoutTmp => write(true, false),
+            Mode::WithoutTmpdir => write(false, true),
+            Mode::Unrestricted => return Sandbox::Unrestricted,
+        })
+    }
+
+    /// A launcher for `on`; `None`, with the reason printed, where this machine can't.
+    pub(crate) fn launcher(&self, on: On) -> Option<SandboxLauncher> {
+        let launcher = match on {
+            On::Namespaces => SandboxLauncher::new(HELPER).with_backend(Backend::Namespaces),
+            On::Landlock => SandboxLauncher::new(HELPER).with_backend(capability::landlock()),
+            On::NamespacesAsNobody => self.launcher_as_nobody()?,
+        };
+        match launcher.try_out() {
+            Ok(()) => Some(launcher),
+            Err(reason) => {
+                eprintln!("skipped, {on:?} is not to be had here: {reason}");
+                None
+            }
+        }
+    }
+
+    fn launcher_as_nobody(&self) -> Option<SandboxLauncher> {
+        if !nix::unistd::geteuid().is_root() {
+            eprintln!("skipped, only root can become another user");
+            return None;
+        }
+        // The build directory may be closed to others.
+        let helper = self.path("helper");
+        fs::copy(HELPER, &helper).unwrap();
+        give_to_nobody(self.root.path());
+        let become_nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+        let args = become_nobody
+            .map(OsString::from)
+            .into_iter()
+            .chain([helper.into()]);
+        Some(
+            SandboxLauncher::with_prefix_args("setpriv", args.collect())
+                .with_backend(Backend::Namespaces),
+        )
+    }
+
+    /// `bash -c script` in the workspace.
+    pub(crate) fn command(&self, launcher: &SandboxLauncher, mode: Mode, script: &str) -> Command {
+        let argv = ["/bin/bash", "-c", script].map(str::to_owned);
+        self.program(launcher, mode, &argv)
+    }
+
+    /// `argv` in the workspace.
+    pub(crate) fn program(
+        &self,
+        launcher: &SandboxLauncher,
+        mode: Mode,
+        argv: &[String],
+    ) -> Command {
+        let prepared = launcher
+            .command(&self.sandbox(mode), argv, &self.workspace(), false)
+            .unwrap();
+        let mut command = prepared.command;
+        command
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("LC_ALL", "C");
+        // Under the filter bash takes its stdin for a network connection and reads `~/.bashrc`.
+        command.env("HOME", self.path("outside"));
+        command
+            .env("TMPDIR", self.path("tmpdir"))
+            .envs(prepared.env);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Runs `script` to its end.
+    pub(crate) fn run(&self, launcher: &SandboxLauncher, mode: Mode, script: &str) -> Outcome {
+        Outcome::of(&mut self.command(launcher, mode, script))
+    }
+
+    /// The names at the top of the workspace.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(self.workspace())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+impl Outcome {
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let output = command.output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        Self {
+            code: output.status.code(),
+            output: String::from_utf8_lossy(&text).into_owned(),
+        }
+    }
+}
+
+fn give_to_nobody(path: &Path) {
+    std::os::unix::fs::lchown(path, Some(65_534), Some(65_534)).unwrap();
+    if path.is_symlink() {
+        return;
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    for entry in fs::read_dir(path).into_iter().flatten() {
+        give_to_nobody(&entry.unwrap().path());
+    }
+}

@@ -1,0 +1,71 @@
+//! This test executable as the program under the sandbox, or as the process that is killed.
+
+use std::io::Read as _;
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
+
+use crate::place::{Mode, On, Place};
+
+const VARIABLE: &str = "SANDBOX_PROBE";
+
+/// What the executable does when it is started again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Task {
+    SocketPair,
+    LaunchAndWait(On),
+}
+
+const TASKS: [(&str, Task); 3] = [
+    ("socket-pair", Task::SocketPair),
+    ("namespaces", Task::LaunchAndWait(On::Namespaces)),
+    ("landlock", Task::LaunchAndWait(On::Landlock)),
+];
+
+/// The command line that does `task`, once [`ask`]ed to.
+pub(crate) fn argv(_task: Task) -> Vec<String> {
+    let program = std::env::current_exe()
+        .unwrap()
+        .into_os_string()
+        .into_string()
+        .unwrap();
+    [&program, "--exact", "probe::probe", "--nocapture"]
+        .map(|arg| (*arg).to_owned())
+        .to_vec()
+}
+
+/// Tells `command` what to do.
+pub(crate) fn ask(command: &mut Command, task: Task) {
+    let (name, _) = TASKS.iter().find(|(_, known)| *known == task).unwrap();
+    command.env(VARIABLE, name);
+}
+
+/// Passes at once unless started by another test.
+#[test]
+fn probe() {
+    let Ok(name) = std::env::var(VARIABLE) else {
+        return;
+    };
+    match TASKS.iter().find(|(known, _)| *known == name).unwrap().1 {
+        Task::SocketPair => {
+            let (one, mut other) = UnixStream::pair().unwrap();
+            // As under the real app-server `write` works, `send` does not.
+            nix::unistd::write(&one, b"through the pair").unwrap();
+            drop(one);
+            let mut text = String::new();
+            other.read_to_string(&mut text).unwrap();
+            println!("{text}");
+        }
+        Task::LaunchAndWait(on) => {
+            let place = Place::new();
+            let launcher = place.launcher(on).unwrap();
+            let script = format!("echo {}; exec sleep 1000", place.workspace().display());
+            let mut command = place.command(&launcher, Mode::WorkspaceWrite, &script);
+            command
+                .stdout(Stdio::inherit())
+                .spawn()
+                .unwrap()
+                .wait()
+                .unwrap();
+        }
+    }
+}
