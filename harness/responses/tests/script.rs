@@ -344,25 +344,68 @@ async fn parse(bytes: Vec<u8>) -> Vec<Value> {
     events.collect().await
 }
 
+/// Texts, also with what might break the framing: line breaks of any kind, NUL, separators.
+fn text() -> impl Strategy<Value = String> {
+    "\\PC{0,12}|[\r\n\u{2028}\u{85}\u{0} ]{1,3}"
+}
+
+fn texts() -> impl Strategy<Value = Vec<String>> {
+    proptest::collection::vec(text(), 0..6)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn what_is_sent_parses_back_and_the_deltas_are_the_text(
-        deltas in proptest::collection::vec("\\PC{0,12}|[\r\n\u{2028}\u{85}\u{0} ]{1,3}", 0..12),
+    fn what_is_sent_parses_back_and_the_deltas_are_the_texts(
+        deltas in texts(),
+        summary in texts(),
+        content in texts(),
+        arguments in text(),
         full in any::<bool>(),
     ) {
-        let style = if full { "full" } else { "minimal" };
-        let reply = json!({ "stream": deltas, "style": style });
+        let reply = json!({
+            "stream": deltas,
+            "reasoning": { "summary": summary, "content": content },
+            "call": { "id": "c", "tool": arguments, "arguments": arguments },
+            "custom_call": { "id": "d", "tool": "t", "input": arguments },
+            "style": if full { "full" } else { "minimal" },
+        });
         let reply: Reply = serde_json::from_value(reply).expect("a reply");
         let expected = reply.events();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let events = runtime.block_on(async { parse(sent(reply).await).await });
         prop_assert_eq!(&events, &expected);
-        let concatenated: String =
-            events.iter().filter_map(|event| event["delta"].as_str()).collect();
-        prop_assert_eq!(&concatenated, &deltas.concat());
-        let item = &events[events.len() - 2]["item"];
-        prop_assert_eq!(item["content"][0]["text"].as_str(), Some(concatenated.as_str()));
+
+        let concatenated = |kind: &str| -> String {
+            let of_kind = events.iter().filter(|event| event["type"] == kind);
+            of_kind.filter_map(|event| event["delta"].as_str()).collect()
+        };
+        let full_only = |text: String| if full { text } else { String::new() };
+        for (kind, text) in [
+            ("response.output_text.delta", deltas.concat()),
+            ("response.reasoning_summary_text.delta", full_only(summary.concat())),
+            ("response.reasoning_text.delta", full_only(content.concat())),
+            ("response.function_call_arguments.delta", full_only(arguments.clone())),
+            ("response.custom_tool_call_input.delta", full_only(arguments.clone())),
+        ] {
+            prop_assert_eq!(concatenated(kind), text, "{}", kind);
+        }
+
+        let done: Vec<_> = events
+            .iter()
+            .filter(|event| event["type"] == "response.output_item.done")
+            .map(|event| event["item"].clone())
+            .collect();
+        prop_assert_eq!(&done[1]["content"][0]["text"], &json!(deltas.concat()));
+        prop_assert_eq!(done[2]["arguments"].as_str(), Some(arguments.as_str()));
+        let last = events.last().expect("events");
+        prop_assert_eq!(&last["response"]["output"], &json!(done));
+        for (index, item) in done.iter().enumerate() {
+            let of_item = events.iter().filter(|event| event["item_id"] == item["id"]);
+            for event in of_item.filter(|event| event["item_id"].is_string()) {
+                prop_assert_eq!(event["output_index"].as_u64(), u64::try_from(index).ok());
+            }
+        }
     }
 }

@@ -8,6 +8,14 @@ use serde_json::{Value, json};
 ///
 /// The default is small and fixed, so that sums over a conversation are easy to predict:
 /// 10 tokens in, 5 out, 15 in all.
+///
+/// ```
+/// use mock_responses::Usage;
+///
+/// let usage: Usage = serde_saphyr::from_str("{ input_tokens: 200, cached_input_tokens: 150 }")?;
+/// assert_eq!(usage.total(), 205);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Usage {

@@ -223,11 +223,44 @@ impl MockResponses {
     }
 
     /// Adds a reply at the end of the script.
+    ///
+    /// ```
+    /// # use mock_responses::{MockResponses, Reply};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = MockResponses::builder().start().await?;
+    /// server.push(Reply::message("thought of later"))?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn push(&self, reply: Reply) -> Result<(), ScriptError> {
         self.shared.push(reply)
     }
 
     /// Opens a gate that replies wait for. It stays open.
+    ///
+    /// ```
+    /// # use mock_responses::{Hold, MockResponses, Reply};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let reply = Reply::message("hello").hold(Hold::after(1, "seen"));
+    /// let server = MockResponses::builder().replies(vec![reply]).start().await?;
+    /// let url = format!("{}/responses", server.base_url());
+    ///
+    /// let mut answer = reqwest::Client::new().post(url).body("{}").send().await?;
+    /// let first = answer.chunk().await?.expect("the first event");
+    /// assert!(first.starts_with(b"event: response.created"));
+    /// server.release("seen")?; // only now the rest is sent
+    /// assert!(answer.text().await?.contains("response.completed"));
+    ///
+    /// let error = server.release("sene").unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "no reply waits for the gate `sene`; the script's gates: `seen`",
+    /// );
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn release(&self, gate: &str) -> Result<(), UnknownGate> {
         self.shared.gates.release(gate)
     }
@@ -236,6 +269,19 @@ impl MockResponses {
     /// called after the run, replies that nothing asked for and gates that were never released.
     ///
     /// Those about requests come first, in the journal's order.
+    ///
+    /// ```
+    /// # use mock_responses::{MockResponses, Reply};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let replies = vec![Reply::message("one"), Reply::message("two")];
+    /// let server = MockResponses::builder().replies(replies).start().await?;
+    /// let verdict = server.verdict();
+    /// assert_eq!(verdict[1].rule, "reply-left-over");
+    /// assert_eq!(verdict[1].message, "reply 2 (`message`) was left over: nothing asked for it");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn verdict(&self) -> Vec<Violation> {
         let mut violations = self.shared.broken_rules();
         violations.extend(lock(&self.shared.refused).iter().cloned());
