@@ -6,6 +6,7 @@
 pub mod check;
 pub mod cli;
 pub mod client;
+pub mod known_failures;
 pub mod normalise;
 pub mod report;
 pub mod run;

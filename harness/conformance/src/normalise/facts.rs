@@ -62,7 +62,10 @@ pub(super) fn headers(headers: &[(String, String)]) -> Vec<(String, String)> {
         .filter(|(name, _)| !HTTP.contains(&name.as_str()))
         .map(|(name, value)| {
             let told = (name == TURN_METADATA).then(|| told(value)).flatten();
-            (name.clone(), told.map_or_else(|| value.clone(), |told| told.to_string()))
+            (
+                name.clone(),
+                told.map_or_else(|| value.clone(), |told| told.to_string()),
+            )
         })
         .collect();
     kept.sort();
@@ -83,7 +86,10 @@ pub(super) fn of_body(body: &mut Value, said: &Said) {
         }
     }
     if let Some(Value::Object(metadata)) = members.get_mut("client_metadata") {
-        let told = metadata.get(TURN_METADATA).and_then(Value::as_str).and_then(told);
+        let told = metadata
+            .get(TURN_METADATA)
+            .and_then(Value::as_str)
+            .and_then(told);
         if let Some(told) = told {
             metadata.insert(TURN_METADATA.into(), told);
         }
@@ -126,12 +132,22 @@ fn of_item(item: &mut Value, first: bool, said: &Said) {
 /// `{role: content}`, where a content of one text is that text.
 fn of_message(members: &mut Map<String, Value>, first: bool, said: &Said) -> Value {
     let role = members.shift_remove("role");
-    let role = role.as_ref().and_then(Value::as_str).unwrap_or("message").to_owned();
+    let role = role
+        .as_ref()
+        .and_then(Value::as_str)
+        .unwrap_or("message")
+        .to_owned();
     let content = match members.shift_remove("content") {
         Some(Value::Array(parts)) => {
-            let mut parts: Vec<Value> =
-                parts.into_iter().map(|part| of_part(part, &role, first, said)).collect();
-            if parts.len() == 1 { parts.remove(0) } else { Value::Array(parts) }
+            let mut parts: Vec<Value> = parts
+                .into_iter()
+                .map(|part| of_part(part, &role, first, said))
+                .collect();
+            if parts.len() == 1 {
+                parts.remove(0)
+            } else {
+                Value::Array(parts)
+            }
         }
         other => other.unwrap_or(Value::Null),
     };
@@ -182,9 +198,13 @@ fn permissions(text: &str) -> Value {
     if let Some(policy) = approval_policy(text) {
         facts.insert("approval_policy".into(), policy.into());
     }
-    let roots = between(text, "writable roots are ", ".\n").or_else(|| between(text, "writable root is ", ".\n"));
+    let roots = between(text, "writable roots are ", ".\n")
+        .or_else(|| between(text, "writable root is ", ".\n"));
     if let Some(roots) = roots {
-        let roots: Vec<&str> = roots.split(", ").map(|root| root.trim_matches('`')).collect();
+        let roots: Vec<&str> = roots
+            .split(", ")
+            .map(|root| root.trim_matches('`'))
+            .collect();
         facts.insert(WRITABLE_ROOTS.into(), roots.into());
     }
     json!({ "permissions": facts })

@@ -12,6 +12,7 @@ mod facts;
 mod model;
 mod names;
 mod order;
+mod places;
 mod project;
 mod render;
 mod rule;
@@ -21,6 +22,7 @@ mod value;
 use codex_wire::transcript::{Entry, Event, ModelRequest};
 use serde_json::Value;
 
+pub use self::places::with_places_named;
 pub use self::project::project;
 pub use self::rule::{Rule, rules};
 
@@ -66,7 +68,9 @@ fn replace_all(entries: &mut [Entry], replacer: &mut Replacer<'_>, said: &facts:
         match &mut entry.event {
             Event::Stderr(text) => replacer.text_in_place(text),
             Event::Process(codex_wire::transcript::Process::Started(arguments)) => {
-                arguments.iter_mut().for_each(|argument| replacer.text_in_place(argument));
+                arguments
+                    .iter_mut()
+                    .for_each(|argument| replacer.text_in_place(argument));
             }
             _ => {}
         }

@@ -68,7 +68,10 @@ fn news(out: &mut String, before: Option<&Map<String, Value>>, now: &Map<String,
             (_, new) => render::member(out, name, new, 2),
         }
     }
-    let gone = before.into_iter().flat_map(Map::keys).filter(|name| !now.contains_key(*name));
+    let gone = before
+        .into_iter()
+        .flat_map(Map::keys)
+        .filter(|name| !now.contains_key(*name));
     for name in gone {
         let _ = writeln!(out, "  without {name}");
     }
@@ -91,11 +94,18 @@ fn changed(out: &mut String, name: &str, old: &Map<String, Value>, new: &Map<Str
 }
 
 fn new_input(out: &mut String, seen: &[Value], input: &[Value]) {
-    let same = seen.iter().zip(input).take_while(|(old, new)| old == new).count();
+    let same = seen
+        .iter()
+        .zip(input)
+        .take_while(|(old, new)| old == new)
+        .count();
     let _ = match (same, seen.len() - same) {
         (0, 0) => writeln!(out, "  input:"),
         (_, 0) => writeln!(out, "  input: (as before, and)"),
-        (_, gone) => writeln!(out, "  input: (the first {same} as before, {gone} gone, and)"),
+        (_, gone) => writeln!(
+            out,
+            "  input: (the first {same} as before, {gone} gone, and)"
+        ),
     };
     for item in &input[same..] {
         render::element(out, "+", item, 4);

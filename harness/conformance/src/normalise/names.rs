@@ -91,18 +91,23 @@ impl Names {
 
     /// The name of a process id, if the app-server chose it.
     pub(super) fn process(&self, id: &str) -> Option<&String> {
-        self.names.get(id).filter(|name| name.starts_with("<process-"))
+        self.names
+            .get(id)
+            .filter(|name| name.starts_with("<process-"))
     }
 
     /// The ids that are no UUIDs, the longest first, with their names.
     pub(super) fn odd(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.odd.iter().filter_map(|id| Some((id.as_str(), self.names.get(id)?.as_str())))
+        self.odd
+            .iter()
+            .filter_map(|id| Some((id.as_str(), self.names.get(id)?.as_str())))
     }
 
     fn walk(&mut self, value: &Value, by_server: bool) {
         match value {
             Value::Object(members) => {
-                if let (Some(role), Some(Value::String(id))) = (role_of(members), members.get("id")) {
+                if let (Some(role), Some(Value::String(id))) = (role_of(members), members.get("id"))
+                {
                     self.add(id, role, by_server);
                 }
                 for (member, value) in members {

@@ -18,7 +18,13 @@ pub(super) fn settle(entries: &mut Vec<Entry>) {
 }
 
 /// The requests that make the app-server send notices.
-const CAUSES: &[&str] = &["turn/start", "thread/settings/update", "thread/start", "thread/resume", "thread/fork"];
+const CAUSES: &[&str] = &[
+    "turn/start",
+    "thread/settings/update",
+    "thread/start",
+    "thread/resume",
+    "thread/fork",
+];
 /// The notices that race the reply, in the order in which they are put.
 const NOTICES: &[&str] = &["thread/settings/updated", "warning"];
 const OUTPUT_DELTA: &str = "item/commandExecution/outputDelta";
@@ -37,7 +43,9 @@ const SEQUENTIAL: &[&str] = &[
 fn racing_notices(entries: &mut Vec<Entry>) {
     let anchors: Vec<Option<usize>> = {
         let causes = causes(entries);
-        (0..entries.len()).map(|at| anchor(entries, &causes, at)).collect()
+        (0..entries.len())
+            .map(|at| anchor(entries, &causes, at))
+            .collect()
     };
     let mut behind: HashMap<usize, Vec<Entry>> = HashMap::new();
     let mut stay = Vec::with_capacity(entries.len());
@@ -57,7 +65,9 @@ fn racing_notices(entries: &mut Vec<Entry>) {
 }
 
 fn rank(event: &Event) -> Option<usize> {
-    NOTICES.iter().position(|notice| Some(*notice) == method(event))
+    NOTICES
+        .iter()
+        .position(|notice| Some(*notice) == method(event))
 }
 
 /// A request that may have caused a notice: of which thread, and where it and its reply are.
@@ -145,7 +155,10 @@ fn approval_status(entries: &mut [Entry]) {
         if !is_server(&entries[at].event) {
             continue;
         }
-        match (method(&entries[at].event), thread(&entries[at].event).map(str::to_owned)) {
+        match (
+            method(&entries[at].event),
+            thread(&entries[at].event).map(str::to_owned),
+        ) {
             (Some("thread/status/changed"), Some(thread)) => {
                 let flags = params(&entries[at].event).map(|p| &p["status"]["activeFlags"]);
                 let waits = flags.is_some_and(|f| f.as_array().is_some_and(|f| !f.is_empty()));
@@ -245,7 +258,10 @@ fn late_items(entries: &mut Vec<Entry>) {
         let late = method(&entry.event).is_some_and(|method| method.starts_with("item/"))
             && params(&entry.event).is_some_and(|_| !is_request(&entry.event));
         let end = late
-            .then(|| kept.iter().position(|earlier| ends_turn_of(earlier, &entry)))
+            .then(|| {
+                kept.iter()
+                    .position(|earlier| ends_turn_of(earlier, &entry))
+            })
             .flatten();
         match end {
             Some(end) => {
@@ -282,7 +298,9 @@ fn parallel_items(entries: &mut [Entry]) {
         }
         let goes_on = entries.get(at).is_some_and(|entry| {
             of_call(&entry.event)
-                && run.first().is_none_or(|first| turn(&entries[*first].event) == turn(&entry.event))
+                && run
+                    .first()
+                    .is_none_or(|first| turn(&entries[*first].event) == turn(&entry.event))
         });
         if !goes_on {
             sort_run(entries, &run);
@@ -333,7 +351,9 @@ fn thread(event: &Event) -> Option<&str> {
 
 fn turn(event: &Event) -> Option<&str> {
     let params = params(event)?;
-    params["turnId"].as_str().or_else(|| params["turn"]["id"].as_str())
+    params["turnId"]
+        .as_str()
+        .or_else(|| params["turn"]["id"].as_str())
 }
 
 fn item(event: &Event) -> Option<&str> {
@@ -341,5 +361,7 @@ fn item(event: &Event) -> Option<&str> {
         return None;
     }
     let params = params(event)?;
-    params["itemId"].as_str().or_else(|| params["item"]["id"].as_str())
+    params["itemId"]
+        .as_str()
+        .or_else(|| params["item"]["id"].as_str())
 }

@@ -86,8 +86,14 @@ fn answered(out: &mut String, arrow: char, frame: &Value, asked: &HashMap<String
 
 /// A reply: the method of its request, and what came of it.
 fn answer(out: &mut String, arrow: char, frame: &Value, method: Option<&str>) {
-    let id = frame.get("id").map_or_else(String::new, |id| format!(" #{}", render::flow(id)));
-    let _ = writeln!(out, "{arrow} reply{id} {}", method.unwrap_or("to no request"));
+    let id = frame
+        .get("id")
+        .map_or_else(String::new, |id| format!(" #{}", render::flow(id)));
+    let _ = writeln!(
+        out,
+        "{arrow} reply{id} {}",
+        method.unwrap_or("to no request")
+    );
     for member in ["result", "error"] {
         if let Some(value) = frame.get(member) {
             render::member(out, member, value, 2);
@@ -100,9 +106,10 @@ fn asked_by_server(transcript: &[Entry]) -> HashMap<String, String> {
     transcript
         .iter()
         .filter_map(|entry| match &entry.event {
-            Event::Server(frame) => {
-                Some((frame.get("id")?.to_string(), frame["method"].as_str()?.to_owned()))
-            }
+            Event::Server(frame) => Some((
+                frame.get("id")?.to_string(),
+                frame["method"].as_str()?.to_owned(),
+            )),
             _ => None,
         })
         .collect()

@@ -17,7 +17,11 @@ pub fn rules() -> &'static [Rule] {
 }
 
 const fn rule(name: &'static str, does: &'static str, because: &'static str) -> Rule {
-    Rule { name, does, because }
+    Rule {
+        name,
+        does,
+        because,
+    }
 }
 
 const RULES: &[Rule] = &[

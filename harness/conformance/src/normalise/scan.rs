@@ -72,7 +72,11 @@ impl Shape {
             Self::Picture(picture) => {
                 let fits = text.len() >= picture.len()
                     && picture.bytes().zip(text.bytes()).all(|(want, is)| {
-                        if want == b'0' { is.is_ascii_digit() } else { want == is }
+                        if want == b'0' {
+                            is.is_ascii_digit()
+                        } else {
+                            want == is
+                        }
                     });
                 if fits { picture.len() } else { 0 }
             }
@@ -119,9 +123,10 @@ pub(super) fn is_uuid(bytes: &[u8]) -> bool {
     const DASHES: [usize; 4] = [8, 13, 18, 23];
     bytes.len() == UUID_LENGTH
         && DASHES.iter().all(|at| bytes[*at] == b'-')
-        && bytes.iter().enumerate().all(|(at, byte)| {
-            DASHES.contains(&at) || matches!(byte, b'0'..=b'9' | b'a'..=b'f')
-        })
+        && bytes
+            .iter()
+            .enumerate()
+            .all(|(at, byte)| DASHES.contains(&at) || matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// `NAME/VERSION (SYSTEM) TERMINAL (CLIENT)` with placeholders; `None` when it looks different.
@@ -144,17 +149,29 @@ mod tests {
     fn check(text: &str, want: &str) {
         let got = marked(text, |id| format!("<p{id}>")).unwrap_or_else(|| text.to_owned());
         assert_eq!(got, want);
-        assert_eq!(marked(&got, |_| unreachable!()).unwrap_or_else(|| got.clone()), got);
+        assert_eq!(
+            marked(&got, |_| unreachable!()).unwrap_or_else(|| got.clone()),
+            got
+        );
     }
 
     #[test]
     fn marks_are_replaced_once() {
         check("Wall time: 0.0000 seconds", "Wall time: <duration> seconds");
         check("Wall time: 0 seconds", "Wall time: <duration> seconds");
-        check("Process running with session ID 49495\n", "Process running with session ID <p49495>\n");
-        check("http://127.0.0.1:33087/v1, http://127.0.0.1:1/", "http://127.0.0.1:<port>/v1, http://127.0.0.1:<port>/");
+        check(
+            "Process running with session ID 49495\n",
+            "Process running with session ID <p49495>\n",
+        );
+        check(
+            "http://127.0.0.1:33087/v1, http://127.0.0.1:1/",
+            "http://127.0.0.1:<port>/v1, http://127.0.0.1:<port>/",
+        );
         check("connect to 127.0.0.1:80.", "connect to 127.0.0.1:<port>.");
-        check("a/sessions/2026/11/21/rollout-2026-11-21T05-52-08-x", "a/sessions/<date>/rollout-<time>-x");
+        check(
+            "a/sessions/2026/11/21/rollout-2026-11-21T05-52-08-x",
+            "a/sessions/<date>/rollout-<time>-x",
+        );
         check("try again at 10:26 PM.", "try again at <time>.");
         check("session ID of mine", "session ID of mine");
     }

@@ -1,11 +1,9 @@
 //! Replacing values, member by member.
 
-use std::path::Path;
-
 use serde_json::{Map, Value};
 
 use super::names::{Names, PROCESS};
-use super::scan;
+use super::{places, scan};
 use crate::run::outcome::Places;
 
 /// Replaces what differs from run to run in the values of a transcript.
@@ -52,22 +50,10 @@ const MEMBERS: &[(&str, Replace)] = &[
 impl<'a> Replacer<'a> {
     /// A replacer for one transcript.
     pub(super) fn new(names: Names, places: &'a Places) -> Self {
-        let mut known: Vec<(&str, &str)> = [
-            (&places.workspace, "${workspace}"),
-            (&places.codex_home, "${codex_home}"),
-            (&places.outside, "${outside}"),
-            (&places.tmpdir, "${tmpdir}"),
-            (&places.home, "${home}"),
-            (&places.root, "${root}"),
-        ]
-        .into_iter()
-        .filter_map(|(path, name)| Some((text_of(path)?, name)))
-        .collect();
-        known.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
         Self {
             names,
-            places: known,
-            root: text_of(&places.root),
+            places: places::names(places),
+            root: places.root.to_str().filter(|root| !root.is_empty()),
         }
     }
 
@@ -89,7 +75,10 @@ impl<'a> Replacer<'a> {
             Value::String(text) => self.text_in_place(text),
             Value::Array(elements) => elements.iter_mut().for_each(|e| self.value(e)),
             Value::Object(members) => {
-                if members.keys().any(|key| scan::uuids(key, |_| String::new()).is_some()) {
+                if members
+                    .keys()
+                    .any(|key| scan::uuids(key, |_| String::new()).is_some())
+                {
                     self.keys(members);
                 }
                 for (member, value) in members {
@@ -148,10 +137,6 @@ impl<'a> Replacer<'a> {
     }
 }
 
-fn text_of(path: &Path) -> Option<&str> {
-    path.to_str().filter(|path| path.len() > 1)
-}
-
 /// A point in time of this century, by its unit.
 fn moment(value: &Value) -> Option<String> {
     const SECONDS: std::ops::Range<f64> = 1e9..4.2e9;
@@ -174,7 +159,10 @@ fn cursor(value: &Value) -> Option<String> {
 }
 
 fn duration(value: &Value) -> Option<String> {
-    value.as_f64().filter(|n| *n >= 0.0).map(|_| "<duration>".into())
+    value
+        .as_f64()
+        .filter(|n| *n >= 0.0)
+        .map(|_| "<duration>".into())
 }
 
 fn agent(value: &Value) -> Option<String> {

@@ -1,0 +1,129 @@
+//! The verdict on a case: its checks, its snapshot, and what is known to fail.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::check::snapshot::{Snapshots, Update};
+use crate::known_failures::{self, KnownFailures, ListError};
+use crate::report::Problem;
+use crate::run::outcome::{CaseRun, Check, Status};
+use crate::scenario::model::Case;
+use crate::target::Target;
+
+/// The id of the check that fails when snapshots belong to no case.
+pub const UNREFERENCED: &str = "unreferenced-snapshots";
+
+/// Judges runs. What the executor checked is not judged again, only completed.
+#[derive(Debug)]
+pub struct Judge {
+    snapshots: Snapshots,
+    /// By the target's name.
+    known: BTreeMap<String, KnownFailures>,
+}
+
+impl Judge {
+    /// A judge for runs on these targets. `root` is the directory that has `snapshots/` and
+    /// `fixtures/known-failures/`.
+    ///
+    /// # Errors
+    /// A list of known failures that can't be used.
+    pub fn new(root: &Path, targets: &[Target], update: Update) -> Result<Self, ListError> {
+        let directory = root.join("fixtures/known-failures");
+        let known = targets
+            .iter()
+            .map(|target| Ok((target.to_string(), KnownFailures::of(target, &directory)?)))
+            .collect::<Result<_, ListError>>()?;
+        Ok(Self {
+            snapshots: Snapshots::new(root.join("snapshots"), update),
+            known,
+        })
+    }
+
+    /// The run with its snapshot checked and its known failures applied.
+    ///
+    /// A mock whose quirks were switched is not held to the snapshots: it is meant to differ.
+    #[must_use]
+    pub fn judge(&self, mut run: CaseRun) -> CaseRun {
+        if !matches!(run.status, Status::Passed | Status::Failed) {
+            return run;
+        }
+        let known = self.known.get(&run.target);
+        let sound = run.status == Status::Passed || known.is_some_and(|known| known.explains(&run));
+        if !run.target.starts_with("mock:")
+            && let Some(check) = self.snapshots.check(&run, sound)
+        {
+            if !check.passed {
+                run.status = Status::Failed;
+            }
+            run.checks.push(check);
+        }
+        if let Some(known) = known {
+            known.apply(&mut run);
+        }
+        run
+    }
+
+    /// What is wrong with the run as a whole: known failures that name no case, and, when
+    /// everything was run, snapshots that belong to none.
+    ///
+    /// # Errors
+    /// The directory of the snapshots can't be read.
+    pub fn problems(&self, loaded: &[Arc<Case>], filters: &[String]) -> io::Result<Vec<Problem>> {
+        let mut problems = Vec::new();
+        for (target, known) in &self.known {
+            let unmatched = known.unmatched(loaded.iter().map(|case| case.id.as_str()));
+            for entry in unmatched
+                .into_iter()
+                .filter(|entry| is_meant(&entry.case, filters))
+            {
+                let message = format!("no case has the id `{}`", entry.case);
+                let at = Some(entry.at.clone());
+                problems.push(problem(Some(target), known_failures::CHECK, message, at));
+            }
+        }
+        if filters.is_empty() {
+            let lost = self
+                .snapshots
+                .unreferenced(loaded.iter().map(AsRef::as_ref))?;
+            if !lost.is_empty() {
+                let names: Vec<String> =
+                    lost.iter().map(|path| path.display().to_string()).collect();
+                let message = format!(
+                    "these snapshots belong to no case\n{}\nhint: delete them",
+                    names.join("\n")
+                );
+                problems.push(problem(None, UNREFERENCED, message, None));
+            }
+        }
+        Ok(problems)
+    }
+}
+
+/// Would the filters have chosen a case of this name?
+fn is_meant(pattern: &str, filters: &[String]) -> bool {
+    let texts = filters
+        .iter()
+        .map(|filter| filter.trim_start_matches(['=', '@']));
+    filters.is_empty() || texts.into_iter().any(|text| pattern.contains(text))
+}
+
+fn problem(
+    target: Option<&String>,
+    id: &str,
+    message: String,
+    at: Option<crate::scenario::model::Location>,
+) -> Problem {
+    let check = Check {
+        id: id.into(),
+        passed: false,
+        message,
+        at,
+        entry: None,
+    };
+    Problem {
+        target: target.cloned(),
+        check,
+    }
+}

@@ -1,0 +1,410 @@
+//! `run`: cases on targets, and what came of them.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use crate::check::snapshot::{Update, fingerprint};
+use crate::check::verdict::Judge;
+use crate::cli::Exit;
+use crate::report::terminal::Terminal;
+use crate::report::{Problem, Summary, json, junit};
+use crate::run::outcome::{CaseRun, Status};
+use crate::run::{RunEvent, RunOptions};
+use crate::scenario::model::Case;
+use crate::target::Target;
+use crate::{run, scenario};
+
+/// The options of `run`.
+#[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub struct RunArgs {
+    /// Cases to run: a part of an id, `=ID`, `@AREA` or `tag:NAME`; all unless given
+    #[arg(value_name = "FILTER")]
+    pub filters: Vec<String>,
+    /// Where the scenarios are; `snapshots` and `fixtures` are beside it
+    #[arg(long, value_name = "DIR", default_value = "scenarios")]
+    pub scenarios: PathBuf,
+    /// What to run them on: `mock`, `codex@VERSION`, `cmd:COMMAND` or `ws://IP:PORT`; may be repeated
+    #[arg(long = "target", value_name = "T", default_value = "mock")]
+    pub targets: Vec<Target>,
+    /// How many cases run at once; as many as there are processors unless given
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
+    /// The longest a case may take, in seconds, unless it says so itself
+    #[arg(long, value_name = "S", value_parser = seconds)]
+    pub timeout: Option<Duration>,
+    /// Stop at the first failure
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Write the snapshots that differ or are missing; what a real codex showed is only replaced
+    /// on a real one
+    #[arg(long)]
+    pub update_snapshots: bool,
+    /// Keep the directories of each case
+    #[arg(long)]
+    pub keep: bool,
+    /// Write a report for programs; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write a JUnit report; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Run one of N parts of the cases; a case is always in the same part
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
+}
+
+/// One of several parts of the cases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// Counted from 1.
+    index: u32,
+    count: NonZeroU32,
+}
+
+/// A text that names no part.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no part; write for example `1/3`, `2/3` and `3/3`")]
+pub struct ShardError(String);
+
+impl FromStr for Shard {
+    type Err = ShardError;
+
+    fn from_str(given: &str) -> Result<Self, ShardError> {
+        let wrong = || ShardError(given.to_owned());
+        let (index, count) = given.split_once('/').ok_or_else(wrong)?;
+        let index: u32 = index.parse().map_err(|_| wrong())?;
+        let count: NonZeroU32 = count.parse().map_err(|_| wrong())?;
+        if index == 0 || index > count.get() {
+            return Err(wrong());
+        }
+        Ok(Self { index, count })
+    }
+}
+
+impl Shard {
+    /// Is the case of this id in the part? Other cases have no say in it.
+    pub fn has(self, id: &str) -> bool {
+        fingerprint(id) % self.count == self.index - 1
+    }
+}
+
+fn seconds(given: &str) -> Result<Duration, String> {
+    given
+        .parse()
+        .ok()
+        .filter(|seconds: &f64| *seconds > 0.0)
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| "a number of seconds above 0".to_owned())
+}
+
+/// Why nothing was run: what is said, and the exit code.
+struct Refusal(Exit, String);
+
+/// Runs what the options say, reports on stdout (on stderr when a report goes to stdout), and
+/// gives the exit code.
+pub fn execute(args: &RunArgs) -> Exit {
+    match try_execute(args) {
+        Ok(exit) => exit,
+        Err(Refusal(exit, message)) => {
+            // With stderr gone there is nobody to tell.
+            let _ = writeln!(io::stderr(), "{}", message.trim_end());
+            exit
+        }
+    }
+}
+
+/// What there is to do.
+struct Plan {
+    loaded: Vec<Arc<Case>>,
+    chosen: Vec<Arc<Case>>,
+    judge: Judge,
+    options: RunOptions,
+}
+
+fn try_execute(args: &RunArgs) -> Result<Exit, Refusal> {
+    let plan = plan(args)?;
+    let begun = Instant::now();
+    let mut terminal = terminal(args, plan.chosen.len() * args.targets.len());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            Refusal(
+                Exit::Environment,
+                format!("error: can't start threads: {error}"),
+            )
+        })?;
+    let runs = runtime.block_on(run_all(args, &plan, &mut terminal));
+    let complete = runs.len() == plan.chosen.len() * args.targets.len();
+    let problems = if complete {
+        problems(args, &plan)?
+    } else {
+        Vec::new()
+    };
+    let summary = Summary::of(&runs, &problems, begun.elapsed());
+    shown(terminal.ended(&problems, &summary))?;
+    if !complete {
+        let missing = plan.chosen.len() * args.targets.len() - runs.len();
+        let _ = writeln!(io::stderr(), "stopped: {missing} cases have no result");
+    }
+    write_reports(args, &runs, &problems, &summary)?;
+    Ok(exit(&summary, complete))
+}
+
+fn plan(args: &RunArgs) -> Result<Plan, Refusal> {
+    let loaded = load(&args.scenarios)?;
+    let mut chosen = scenario::select(&loaded, &args.filters);
+    if let Some(shard) = args.shard {
+        chosen.retain(|case| shard.has(&case.id));
+    }
+    if chosen.is_empty() {
+        let mut message = "error: no case was selected".to_owned();
+        if !args.filters.is_empty() {
+            message.push_str(&format!(
+                "\nhint: `list` shows the {} there are",
+                loaded.len()
+            ));
+        }
+        return Err(Refusal(Exit::Nothing, message));
+    }
+    let update = match (args.update_snapshots, is_set("CI")) {
+        (true, _) => Update::Write,
+        (false, true) => Update::Never,
+        (false, false) => Update::Propose,
+    };
+    let judge = Judge::new(root(&args.scenarios), &args.targets, update)
+        .map_err(|error| Refusal(Exit::Usage, format!("error: {error}")))?;
+    let defaults = RunOptions::default();
+    let options = RunOptions {
+        jobs: args.jobs.unwrap_or(defaults.jobs),
+        timeout: args.timeout,
+        keep: args.keep,
+        ..defaults
+    };
+    for target in &args.targets {
+        target
+            .launch(&options)
+            .map_err(|error| Refusal(Exit::Environment, format!("error: {error}")))?;
+    }
+    Ok(Plan {
+        loaded,
+        chosen,
+        judge,
+        options,
+    })
+}
+
+fn load(directory: &Path) -> Result<Vec<Arc<Case>>, Refusal> {
+    let report = scenario::load(&[directory.to_owned()]);
+    if report.errors.is_empty() {
+        return Ok(report.cases);
+    }
+    let colours = colours(&io::stderr());
+    let mut message: String = report
+        .errors
+        .iter()
+        .map(|error| error.render(colours) + "\n")
+        .collect();
+    message.push_str(&format!(
+        "error: {} defects in the scenarios; nothing was run",
+        report.errors.len()
+    ));
+    Err(Refusal(Exit::Usage, message))
+}
+
+/// The directory that has `scenarios`, `snapshots` and `fixtures`.
+fn root(scenarios: &Path) -> &Path {
+    match scenarios.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        Some(_) => Path::new("."),
+        None => scenarios,
+    }
+}
+
+/// Runs, judges and shows; the results have the order of the targets and cases.
+async fn run_all(
+    args: &RunArgs,
+    plan: &Plan,
+    terminal: &mut Terminal<Box<dyn Write>>,
+) -> Vec<CaseRun> {
+    let Plan {
+        chosen,
+        judge,
+        options,
+        ..
+    } = plan;
+    let cancel = options.cancel.clone();
+    let interrupt = tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            cancel.cancel();
+        }
+    });
+    let mut judged: Vec<CaseRun> = Vec::new();
+    let mut stopped = false;
+    let on_event = |event: RunEvent<'_>| match event {
+        RunEvent::Started { case, .. } => terminal.started(&case.id),
+        RunEvent::Finished(run) if !stopped => {
+            let run = judge.judge(run.clone());
+            // A reader that has gone away misses the rest, but the exit code still counts.
+            let _ = terminal.finished(&run);
+            if args.fail_fast && matches!(run.status, Status::Failed | Status::Broken(_)) {
+                stopped = true;
+                options.cancel.cancel();
+            }
+            judged.push(run);
+        }
+        RunEvent::Finished(_) => {}
+    };
+    let unjudged = run::suite(chosen, &args.targets, options, on_event).await;
+    interrupt.abort();
+    // The suite knows the order, the judged ones came as they ended.
+    let place = |run: &CaseRun| {
+        unjudged
+            .iter()
+            .position(|other| other.target == run.target && other.case.id == run.case.id)
+    };
+    judged.sort_by_cached_key(|run| place(run).unwrap_or(usize::MAX));
+    judged
+}
+
+fn problems(args: &RunArgs, plan: &Plan) -> Result<Vec<Problem>, Refusal> {
+    plan.judge
+        .problems(&plan.loaded, &args.filters)
+        .map_err(|error| {
+            Refusal(
+                Exit::Environment,
+                format!("error: can't read the snapshots: {error}"),
+            )
+        })
+}
+
+fn terminal(args: &RunArgs, cases: usize) -> Terminal<Box<dyn Write>> {
+    let to_stdout = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
+    let terminal: Terminal<Box<dyn Write>> = if to_stdout(&args.json) || to_stdout(&args.junit) {
+        Terminal::new(Box::new(io::stderr()), colours(&io::stderr()))
+    } else {
+        Terminal::new(Box::new(io::stdout()), colours(&io::stdout()))
+    };
+    if io::stderr().is_terminal() && !is_set("CI") {
+        terminal.with_progress(cases)
+    } else {
+        terminal
+    }
+}
+
+fn colours(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal()
+        && !is_set("NO_COLOR")
+        && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
+}
+
+fn is_set(variable: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|value| !value.is_empty())
+}
+
+fn write_reports(
+    args: &RunArgs,
+    runs: &[CaseRun],
+    problems: &[Problem],
+    summary: &Summary,
+) -> Result<(), Refusal> {
+    if let Some(path) = &args.json {
+        let written = create(path).and_then(|to| json::write(to, runs, problems, summary));
+        shown(written.map_err(|error| in_file(path, error)))?;
+    }
+    if let Some(path) = &args.junit {
+        let written = create(path).and_then(|to| {
+            junit::write(to, runs, problems, summary.duration).map_err(io::Error::other)
+        });
+        shown(written.map_err(|error| in_file(path, error)))?;
+    }
+    Ok(())
+}
+
+fn create(path: &Path) -> io::Result<Box<dyn Write>> {
+    if path == Path::new("-") {
+        return Ok(Box::new(io::stdout()));
+    }
+    Ok(Box::new(BufWriter::new(File::create(path)?)))
+}
+
+fn in_file(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(
+        error.kind(),
+        format!("can't write `{}`: {error}", path.display()),
+    )
+}
+
+/// A reader that stopped reading is no error.
+fn shown(result: io::Result<()>) -> Result<(), Refusal> {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Refusal(Exit::Environment, format!("error: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn exit(summary: &Summary, complete: bool) -> Exit {
+    let ran = summary.passed + summary.failed + summary.known_count();
+    if summary.failed > summary.broken {
+        Exit::Failed
+    } else if summary.broken > 0 {
+        Exit::Environment
+    } else if !complete {
+        Exit::Failed
+    } else if ran == 0 {
+        Exit::Nothing
+    } else {
+        Exit::Success
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_case_is_in_one_part() {
+        let parts: Vec<Shard> = (1..=3).map(|i| format!("{i}/3").parse().unwrap()).collect();
+        for n in 0..100 {
+            let id = format!("area/case[n={n}]");
+            assert_eq!(parts.iter().filter(|part| part.has(&id)).count(), 1, "{id}");
+        }
+        for wrong in ["0/3", "4/3", "1/0", "1", "a/b", "-1/2"] {
+            assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn exit_codes_tell_what_is_at_fault() {
+        let summary = |passed, failed, broken| Summary {
+            passed,
+            failed,
+            broken,
+            ..Summary::default()
+        };
+        assert_eq!(exit(&summary(1, 0, 0), true), Exit::Success);
+        assert_eq!(exit(&summary(1, 1, 0), true), Exit::Failed);
+        assert_eq!(exit(&summary(1, 2, 1), true), Exit::Failed);
+        assert_eq!(exit(&summary(1, 1, 1), true), Exit::Environment);
+        assert_eq!(exit(&summary(0, 0, 0), true), Exit::Nothing);
+        assert_eq!(exit(&summary(1, 0, 0), false), Exit::Failed);
+    }
+
+    #[test]
+    fn a_timeout_is_a_positive_number() {
+        assert_eq!(seconds("1.5"), Ok(Duration::from_millis(1500)));
+        for wrong in ["0", "-1", "x", "inf", "NaN"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+}
