@@ -224,6 +224,7 @@ fn label(value: &Value) -> Result<String, String> {
         Value::String(text) => text.clone(),
         Value::Object(members) => match members.get("name") {
             Some(Value::String(name)) => name.clone(),
+            Some(name @ (Value::Null | Value::Bool(_) | Value::Number(_))) => name.to_string(),
             _ => return Err("a value that is a map needs a `name`".to_owned()),
         },
         Value::Array(_) => return Err("a value can't be a list".to_owned()),

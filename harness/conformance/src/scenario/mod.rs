@@ -17,6 +17,7 @@ mod names;
 mod problem;
 mod record;
 mod replies;
+pub mod schema;
 mod select;
 mod shape;
 mod source;

@@ -40,6 +40,9 @@ pub(crate) const fn must(name: &'static str, shape: Shape, doc: &'static str) ->
     }
 }
 
+/// The largest [`Shape::Count`].
+pub(crate) const MAX_COUNT: u64 = 1 << 26;
+
 /// What a member holds.
 #[derive(Clone, Copy)]
 pub(crate) enum Shape {
@@ -51,6 +54,8 @@ pub(crate) enum Shape {
     TextOrTexts,
     /// `true` or `false`.
     Flag,
+    /// A whole number from 0 to [`MAX_COUNT`].
+    Count,
     /// Anything.
     Any,
     /// A map with any members.
@@ -89,6 +94,7 @@ impl Shape {
             Self::Texts | Self::Choices(_) => "a list of strings",
             Self::TextOrTexts => "a string or a list of strings",
             Self::Flag => "`true` or `false`",
+            Self::Count => "a whole number of at most 67108864",
             Self::Any | Self::Matcher => "any value",
             Self::Map | Self::TextMap | Self::MatcherMap | Self::MatcherIndex => "a map",
             Self::Record(_) => "a map",
@@ -213,6 +219,8 @@ impl Checker<'_> {
             | (Shape::Flag, Kind::Bool(_))
             | (Shape::Map, Kind::Map(_))
             | (Shape::List, Kind::List(_)) => {}
+            (Shape::Count, Kind::Number(number))
+                if number.as_u64().is_some_and(|count| count <= MAX_COUNT) => {}
             (Shape::TextOrTexts, Kind::Text(_)) => {}
             (Shape::Texts | Shape::TextOrTexts, Kind::List(elements)) => {
                 self.each(elements, Shape::Text, of);

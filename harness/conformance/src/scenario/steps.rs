@@ -320,6 +320,11 @@ pub(crate) const STEPS: [StepKind; 30] = [
         "send_line",
         Short(&[&[
             may("text", Shape::Text, "the line as text"),
+            may(
+                "repeat",
+                Shape::Count,
+                "`@PAD@` in the text stands for this many `x`: long lines without long files",
+            ),
             may("hex", Shape::Hex, "the line as pairs of hexadecimal digits"),
             may(
                 "bare",
@@ -328,7 +333,7 @@ pub(crate) const STEPS: [StepKind; 30] = [
             ),
         ]]),
         |r| Action::SendLine {
-            bytes: r.hex("hex").unwrap_or_else(|| r.text("text").into_bytes()),
+            bytes: r.hex("hex").unwrap_or_else(|| padded(r)),
             bare: r.flag("bare").unwrap_or(false),
         },
         "send these bytes as they are, malformed or not",
@@ -451,6 +456,16 @@ impl Action {
             Self::File { .. } | Self::Release { .. } | Self::Listen => World,
             _ => Verb,
         }
+    }
+}
+
+/// The line of a `send_line`, with its padding written out.
+fn padded(record: &Record<'_>) -> Vec<u8> {
+    let text = record.text("text");
+    let repeat = record.any("repeat").and_then(|count| count.as_u64());
+    match repeat.and_then(|count| usize::try_from(count).ok()) {
+        Some(count) => text.replace("@PAD@", &"x".repeat(count)).into_bytes(),
+        None => text.into_bytes(),
     }
 }
 
