@@ -56,7 +56,7 @@ fn sandboxed_commands(criterion: &mut Criterion) {
             continue;
         }
         group.bench_function(name, |bencher| {
-            bencher.iter(|| run(launcher, sandbox, workspace))
+            bencher.iter(|| run(launcher, sandbox, workspace));
         });
     }
     group.finish();
