@@ -124,7 +124,6 @@ impl Server {
     pub(crate) fn unload(&self, id: &str) -> Option<Rc<Thread>> {
         let thread = self.threads.borrow_mut().remove(id);
         if let Some(thread) = &thread {
-            thread.resident.set(false);
             thread.sessions.kill_all();
         }
         thread

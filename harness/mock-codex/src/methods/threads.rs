@@ -1,6 +1,6 @@
 //! `thread/start`, `thread/resume`, `thread/fork`: threads that come into memory.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -59,7 +59,8 @@ pub(super) fn start(call: &Call, params: ThreadStartParams) -> Result<(), Failur
 pub(super) fn resume(call: &Call, params: ThreadResumeParams) -> Result<(), Failure> {
     check_profile_conflict(params.permissions.is_some(), params.sandbox.is_some())?;
     let id = parse_id("session", &params.thread_id)?;
-    let view = (!params.exclude_turns).then_some(ItemsView::Full);
+    let exclude_turns = params.exclude_turns;
+    let view = (!exclude_turns).then_some(ItemsView::Full);
     let loaded = call.server.loaded(&id);
     let thread = match loaded {
         Some(thread) => resume_loaded(call, thread, params)?,
@@ -372,7 +373,7 @@ fn build(meta: Meta, path: Option<PathBuf>, ephemeral: bool, state: State) -> Rc
         state: RefCell::new(state),
         sessions: Rc::new(SessionStore::default()),
         terminals: Rc::new(Terminals::default()),
-        resident: Cell::new(true),
+        approved: RefCell::default(),
     })
 }
 

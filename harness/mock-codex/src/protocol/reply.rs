@@ -15,7 +15,8 @@ pub(crate) type Null = Option<()>;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ThreadView {
     pub(crate) id: String,
-    pub(crate) environments: Vec<Environment>,
+    /// Known of loaded threads only.
+    pub(crate) environments: Option<Vec<Environment>>,
     pub(crate) extra: Null,
     pub(crate) session_id: String,
     pub(crate) forked_from_id: Option<String>,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::record::{Meta, Record, Summary};
 use super::store::{self, ARCHIVED, SESSIONS};
-use crate::protocol::reply::{Environment, ThreadStatus, ThreadView};
+use crate::protocol::reply::{ThreadStatus, ThreadView};
 
 /// How much of the end of a file is searched for its last summary, in bytes.
 const TAIL: u64 = 16 * 1024;
@@ -103,7 +103,6 @@ impl Glance {
             ..ThreadView::blank(self.meta.id.clone())
         };
         if let Some(summary) = &self.summary {
-            view.environments = vec![Environment::local(&summary.cwd, &summary.workspace_roots)];
             view.cwd.clone_from(&summary.cwd);
             view.name.clone_from(&summary.name);
             view.model.clone_from(&summary.model);

@@ -99,7 +99,6 @@ pub(crate) struct Summary {
     pub(crate) updated_ms: i64,
     pub(crate) name: Option<String>,
     pub(crate) cwd: PathBuf,
-    pub(crate) workspace_roots: Vec<PathBuf>,
     pub(crate) provider: String,
     pub(crate) model: String,
     pub(crate) effort: Option<String>,

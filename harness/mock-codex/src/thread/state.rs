@@ -1,6 +1,7 @@
 //! A loaded thread.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -32,7 +33,8 @@ pub(crate) struct Thread {
     pub(crate) state: RefCell<State>,
     pub(crate) sessions: Rc<SessionStore>,
     pub(crate) terminals: Rc<Terminals>,
-    pub(crate) resident: Cell<bool>,
+    /// The commands that the client has approved for this session.
+    pub(crate) approved: RefCell<HashSet<Vec<String>>>,
 }
 
 /// The parts of a thread that change.
@@ -167,7 +169,6 @@ impl State {
             updated_ms: self.updated_ms,
             name: self.name.clone(),
             cwd: self.settings.cwd.clone(),
-            workspace_roots: self.settings.workspace_roots.clone(),
             provider: self.settings.provider.clone(),
             model: self.settings.model.clone(),
             effort: self.settings.effort.clone(),
@@ -235,10 +236,11 @@ impl TurnRecord {
         }
     }
 
-    /// The turn at its end: its last agent message, and nothing else.
+    /// The turn at its end: its last agent message if it was completed, and nothing else.
     pub(crate) fn closing_view(&self) -> TurnView {
         let mut view = self.view(ItemsView::NotLoaded);
-        if let Some(last) = self.items.iter().rfind(|item| item.kind == ItemKind::Agent) {
+        let last = self.items.iter().rfind(|item| item.kind == ItemKind::Agent);
+        if let (Some(last), TurnStatus::Completed) = (last, self.status) {
             view.items = vec![last.item.clone()];
             view.items_view = "summary";
         }
@@ -257,7 +259,10 @@ impl Thread {
         let state = self.state.borrow();
         let settings = &state.settings;
         ThreadView {
-            environments: vec![Environment::local(&settings.cwd, &settings.workspace_roots)],
+            environments: Some(vec![Environment::local(
+                &settings.cwd,
+                &settings.workspace_roots,
+            )]),
             session_id: self.meta.session_id.clone(),
             forked_from_id: self.meta.forked_from.clone(),
             preview: state.preview.clone(),
@@ -364,7 +369,7 @@ impl ThreadView {
     pub(crate) fn blank(id: String) -> Self {
         Self {
             id,
-            environments: Vec::new(),
+            environments: None,
             extra: None,
             session_id: String::new(),
             forked_from_id: None,

@@ -54,7 +54,8 @@ pub(super) struct Turn {
 enum End {
     Completed,
     Failed(ModelError),
-    Interrupted(Call),
+    /// With the call to answer, if a call asked for it.
+    Interrupted(Option<Call>),
 }
 
 /// Writes a turn's start down and sets it going; gives its id. The caller replies at once.
@@ -136,7 +137,8 @@ impl Turn {
                 Ok(Sampled { follow_up: true }) => {}
                 Ok(Sampled { follow_up: false }) if !self.pending.is_empty() => {}
                 Ok(Sampled { follow_up: false }) => return End::Completed,
-                Err(Stop::Interrupted(call)) => return End::Interrupted(call),
+                Err(Stop::Interrupted(call)) => return End::Interrupted(Some(call)),
+                Err(Stop::Cancelled) => return End::Interrupted(None),
                 Err(Stop::Failed(error)) => return End::Failed(error),
             }
         }
@@ -243,9 +245,9 @@ impl Turn {
         let (status, error, call) = match end {
             End::Completed => (TurnStatus::Completed, None, None),
             End::Failed(error) => (TurnStatus::Failed, Some(error.to_turn_error()), None),
-            End::Interrupted(call) => (TurnStatus::Interrupted, None, Some(call)),
+            End::Interrupted(call) => (TurnStatus::Interrupted, None, call),
         };
-        if call.is_some() {
+        if status == TurnStatus::Interrupted {
             scope.add_input(message("user", &[context::TURN_ABORTED]));
         }
         scope.keep(Record::TurnEnded(TurnEnded {

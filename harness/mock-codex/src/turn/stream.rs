@@ -9,7 +9,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 use super::Control;
 use super::emit::Scope;
 use super::run::{Turn, backoff};
-use super::toolcall::{self, ToolCall};
+use super::toolcall::{self, Outcome, ToolCall};
 use crate::clock;
 use crate::connection::{Call, Identity};
 use crate::model::error::ModelError;
@@ -30,7 +30,10 @@ pub(super) struct Sampled {
 /// Why an answer did not come to its end.
 #[derive(Debug)]
 pub(super) enum Stop {
+    /// A client asked for it.
     Interrupted(Call),
+    /// A client's decision about an approval ends the turn.
+    Cancelled,
     Failed(ModelError),
 }
 
@@ -42,7 +45,7 @@ enum Next {
 
 /// The calls of an answer that run, in their order.
 struct Running {
-    calls: FuturesOrdered<JoinHandle<String>>,
+    calls: FuturesOrdered<JoinHandle<Outcome>>,
     /// Ids of the calls without an output yet, and when the first began.
     open: Vec<ToolCall>,
     aborts: Vec<AbortHandle>,
@@ -279,12 +282,18 @@ impl Turn {
         while !running.calls.is_empty() {
             tokio::select! {
                 biased;
-                Some(output) = running.calls.next() => {
-                    let call = running.open.remove(0);
-                    // A call's task isn't cancelled here, and it doesn't panic on bad input.
-                    let output = output.unwrap_or_else(|_| "aborted".to_owned());
-                    self.scope.add_input(call.output(&output));
-                }
+                Some(outcome) = running.calls.next() => match outcome {
+                    Ok(Outcome::Output(output)) => {
+                        let call = running.open.remove(0);
+                        self.scope.add_input(call.output(&output));
+                    }
+                    Ok(Outcome::Cancelled) => return Err(Stop::Cancelled),
+                    // Nobody cancels the task while it is waited for: it has panicked.
+                    Err(_) => {
+                        let call = running.open.remove(0);
+                        self.scope.add_input(call.output("the tool failed"));
+                    }
+                },
                 control = self.control.recv() => self.take(control)?,
             }
         }
@@ -295,6 +304,7 @@ impl Turn {
         match self.finish_calls(running).await {
             Ok(()) => {
                 self.tell_failure_usage(&error);
+                self.scope.rate_limits();
                 Stop::Failed(error)
             }
             Err(stop) => stop,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
-use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use crate::tools::exec::SessionId;
 
@@ -24,9 +24,9 @@ pub(crate) struct Terminal {
     pub(crate) command: String,
     pub(crate) cwd: PathBuf,
     /// Asks the command's watcher to end it.
-    pub(crate) terminate: Notify,
-    /// Told when its item has been completed.
-    pub(crate) completed: Notify,
+    pub(crate) terminate: CancellationToken,
+    /// Cancelled when its item has been completed.
+    pub(crate) ended: CancellationToken,
 }
 
 impl Terminals {
@@ -73,7 +73,7 @@ impl Terminals {
     /// Ends them all.
     pub(crate) fn terminate_all(&self) {
         for terminal in self.running.borrow().iter() {
-            terminal.terminate.notify_one();
+            terminal.terminate.cancel();
         }
     }
 
@@ -85,7 +85,7 @@ impl Terminals {
             .iter()
             .filter(|terminal| &*terminal.turn == turn)
         {
-            terminal.terminate.notify_one();
+            terminal.terminate.cancel();
         }
     }
 }

@@ -57,11 +57,20 @@ impl ToolCall {
     }
 }
 
-/// Carries a call out; what comes back is for the model to read.
-pub(super) async fn run(scope: Scope, call: ToolCall) -> String {
+/// What a call comes to.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// Text for the model.
+    Output(String),
+    /// The user ends the turn.
+    Cancelled,
+}
+
+/// Carries a call out.
+pub(super) async fn run(scope: Scope, call: ToolCall) -> Outcome {
     match call.name.as_str() {
         "exec_command" => command::exec(scope, call).await,
         "write_stdin" => command::write_stdin(scope, call).await,
-        name => format!("unsupported call: {name}"),
+        name => Outcome::Output(format!("unsupported call: {name}")),
     }
 }

@@ -1,0 +1,210 @@
+//! From a call's arguments to a running command.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use codex_wire::policy::SandboxPolicy;
+use tokio_util::sync::CancellationToken;
+
+use super::{ExecArgs, actions, rejected, watch};
+use crate::clock;
+use crate::protocol::item::{CommandExecution, Item, Times};
+use crate::sandbox::{Sandbox, SandboxSpec};
+use crate::thread::Settings;
+use crate::tools::exec::{ExecRequest, Session, SessionId};
+use crate::turn::emit::Scope;
+use crate::turn::terminals::Terminal;
+use crate::turn::toolcall::Outcome;
+
+/// The variables that every command gets, whatever the server's own are.
+const FIXED: &[(&str, &str)] = &[
+    ("CODEX_CI", "1"),
+    ("COLORTERM", ""),
+    ("GH_PAGER", "cat"),
+    ("GIT_PAGER", "cat"),
+    ("LANG", "C.UTF-8"),
+    ("LC_ALL", "C.UTF-8"),
+    ("LC_CTYPE", "C.UTF-8"),
+    ("NO_COLOR", "1"),
+    ("PAGER", "cat"),
+    ("TERM", "dumb"),
+];
+
+/// A command that has not been started.
+#[derive(Debug, Clone)]
+pub(super) struct Planned {
+    pub(super) call: String,
+    pub(super) cmd: String,
+    pub(super) argv: Vec<String>,
+    /// The argv as one line, quoted where it must be.
+    pub(super) display: String,
+    pub(super) cwd: PathBuf,
+    tty: bool,
+    /// Was the item told already, with the question about it?
+    pub(super) announced: Option<i64>,
+}
+
+impl Planned {
+    /// What the arguments mean in this turn.
+    pub(super) fn new(scope: &Scope, call: &str, args: &ExecArgs) -> Self {
+        let base = scope.thread.state.borrow().settings.cwd.clone();
+        let shell = args.shell.clone().unwrap_or_else(|| "/bin/bash".to_owned());
+        let flag = if args.login.unwrap_or(true) {
+            "-lc"
+        } else {
+            "-c"
+        };
+        let argv = vec![shell, flag.to_owned(), args.cmd.clone()];
+        Self {
+            call: call.to_owned(),
+            cmd: args.cmd.clone(),
+            display: actions::join(&argv),
+            argv,
+            cwd: args
+                .workdir
+                .as_ref()
+                .map_or_else(|| base.clone(), |dir| base.join(dir)),
+            tty: args.tty,
+            announced: None,
+        }
+    }
+
+    /// The item, before it runs.
+    pub(super) fn item(
+        &self,
+        source: &'static str,
+        process: Option<SessionId>,
+    ) -> CommandExecution {
+        CommandExecution {
+            id: self.call.clone(),
+            plugin_id: None,
+            script_path: None,
+            command: self.display.clone(),
+            cwd: self.cwd.clone(),
+            process_id: process.map(|id| id.to_string()),
+            source,
+            status: "inProgress",
+            command_actions: actions::of(&self.cmd),
+            aggregated_output: None,
+            exit_code: None,
+            duration_ms: None,
+            times: Times::started(self.announced.unwrap_or_else(clock::now_ms)),
+        }
+    }
+}
+
+/// Starts a command; somebody watches it from then on, whatever becomes of the turn.
+pub(super) fn start(
+    scope: &Scope,
+    planned: Planned,
+    approved: bool,
+) -> Result<(SessionId, Arc<Session>, std::rc::Rc<Terminal>), Outcome> {
+    let thread = &scope.thread;
+    let sandbox = if approved {
+        Sandbox::Unrestricted
+    } else {
+        sandbox(&thread.state.borrow().settings)
+    };
+    let restricted = sandbox != Sandbox::Unrestricted;
+    let request = ExecRequest {
+        argv: planned.argv.clone(),
+        cwd: planned.cwd.clone(),
+        env: environment(scope, &planned.call),
+        sandbox,
+        tty: planned.tty,
+    };
+    let id = thread.sessions.reserve();
+    let session = match Session::spawn(&scope.server.launcher, &request) {
+        Ok(session) => thread.sessions.insert(id, session),
+        Err(error) => {
+            thread.sessions.remove(id);
+            return Err(not_started(scope, &planned, &error.to_string()));
+        }
+    };
+    let terminal = std::rc::Rc::new(Terminal {
+        item: planned.call.clone(),
+        turn: scope.turn.clone(),
+        session: id,
+        command: planned.cmd.clone(),
+        cwd: planned.cwd.clone(),
+        terminate: CancellationToken::new(),
+        ended: CancellationToken::new(),
+    });
+    thread.terminals.add(&terminal);
+    let item = planned.item("unifiedExecStartup", Some(id));
+    let watched = watch::Watched {
+        scope: scope.clone(),
+        session: Arc::clone(&session),
+        terminal: std::rc::Rc::clone(&terminal),
+        item,
+        restricted,
+        announced: planned.announced.is_some(),
+    };
+    tokio::task::spawn_local(watched.run());
+    Ok((id, session, terminal))
+}
+
+fn not_started(scope: &Scope, planned: &Planned, error: &str) -> Outcome {
+    let reason = format!("Failed to create unified exec process: {error}");
+    let mut item = planned.item("unifiedExecStartup", None);
+    if planned.announced.is_none() {
+        scope.item_started(&mut Item::CommandExecution(item.clone()));
+    }
+    item.status = "failed";
+    item.exit_code = Some(-1);
+    item.duration_ms = Some(0);
+    item.aggregated_output = Some(reason.clone());
+    scope.item_completed(Item::CommandExecution(item));
+    rejected(&reason)
+}
+
+fn sandbox(settings: &Settings) -> Sandbox {
+    match &settings.sandbox {
+        SandboxPolicy::DangerFullAccess | SandboxPolicy::ExternalSandbox { .. } => {
+            Sandbox::Unrestricted
+        }
+        SandboxPolicy::ReadOnly { network_access } => {
+            Sandbox::Restricted(SandboxSpec::read_only(*network_access))
+        }
+        SandboxPolicy::WorkspaceWrite(details) => {
+            let roots: Vec<PathBuf> = settings
+                .workspace_roots
+                .iter()
+                .chain(&details.writable_roots)
+                .cloned()
+                .collect();
+            let tmpdir = std::env::var_os("TMPDIR").map(PathBuf::from);
+            Sandbox::Restricted(SandboxSpec::workspace_write(
+                &settings.cwd,
+                &roots,
+                details.network_access,
+                details.exclude_slash_tmp,
+                details.exclude_tmpdir_env_var,
+                tmpdir.as_deref(),
+            ))
+        }
+    }
+}
+
+fn environment(scope: &Scope, call: &str) -> Vec<(String, String)> {
+    let own = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let fixed = FIXED
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let thread = &scope.thread;
+    let mut variables: Vec<(String, String)> = own.chain(fixed).collect();
+    variables.extend([
+        ("CODEX_VERSION".to_owned(), crate::CODEX_VERSION.to_owned()),
+        ("CODEX_THREAD_ID".to_owned(), thread.id().to_owned()),
+        (
+            "CODEX_SESSION_ID".to_owned(),
+            thread.meta.session_id.clone(),
+        ),
+        ("CODEX_TOOL_CALL_ID".to_owned(), call.to_owned()),
+    ]);
+    if let Some(profile) = &thread.state.borrow().settings.profile {
+        variables.push(("CODEX_PERMISSION_PROFILE".to_owned(), profile.clone()));
+    }
+    variables
+}

@@ -1,0 +1,162 @@
+//! The tools `exec_command` and `write_stdin`.
+
+mod actions;
+mod ask;
+mod launch;
+mod verdict;
+mod watch;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use self::launch::Planned;
+use self::verdict::Verdict;
+use super::emit::Scope;
+use super::toolcall::{Outcome, ToolCall};
+use crate::tools::exec::format::{Budget, chunk_id, model_output};
+use crate::tools::exec::wait::Call as Wait;
+use crate::tools::exec::{SessionId, WriteError};
+
+/// Arguments of `exec_command`.
+#[derive(Debug, Clone, Deserialize)]
+struct ExecArgs {
+    cmd: String,
+    workdir: Option<String>,
+    shell: Option<String>,
+    login: Option<bool>,
+    #[serde(default)]
+    tty: bool,
+    yield_time_ms: Option<u64>,
+    max_output_tokens: Option<usize>,
+    sandbox_permissions: Option<SandboxPermissions>,
+    justification: Option<String>,
+}
+
+/// May the command leave the sandbox?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SandboxPermissions {
+    UseDefault,
+    RequireEscalated,
+}
+
+/// Arguments of `write_stdin`.
+#[derive(Debug, Deserialize)]
+struct WriteArgs {
+    session_id: SessionId,
+    #[serde(default)]
+    chars: String,
+    yield_time_ms: Option<u64>,
+    max_output_tokens: Option<usize>,
+}
+
+/// What the model reads where a command was not started.
+fn rejected(reason: &str) -> Outcome {
+    Outcome::Output(format!(
+        "exec_command failed: CreateProcess {{ message: {:?} }}",
+        format!("Rejected({reason:?})")
+    ))
+}
+
+fn parse<T: DeserializeOwned>(arguments: &str) -> Result<T, Outcome> {
+    serde_json::from_str(arguments)
+        .map_err(|error| Outcome::Output(format!("failed to parse function arguments: {error}")))
+}
+
+/// Runs a command, as far as the thread's policies let it.
+pub(super) async fn exec(scope: Scope, call: ToolCall) -> Outcome {
+    match try_exec(scope, call).await {
+        Ok(outcome) | Err(outcome) => outcome,
+    }
+}
+
+async fn try_exec(scope: Scope, call: ToolCall) -> Result<Outcome, Outcome> {
+    let args: ExecArgs = parse(&call.arguments)?;
+    let wait = Wait::Exec.wait(args.yield_time_ms);
+    let budget = Budget::UNKNOWN_MODEL.or_less(args.max_output_tokens);
+    let escalated = args.sandbox_permissions == Some(SandboxPermissions::RequireEscalated);
+    let mut planned = Planned::new(&scope, &call.id, &args);
+    let approved = match verdict::of(&scope, &planned, escalated) {
+        Verdict::Run => escalated,
+        Verdict::Refuse(outcome) => return Err(outcome),
+        Verdict::Ask => {
+            planned.announced =
+                Some(ask::approval(&scope, &planned, args.justification.as_deref()).await?);
+            true
+        }
+    };
+    let (id, session, terminal) = launch::start(&scope, planned, approved)?;
+    let collected = session.collect(wait).await;
+    if collected.exit_code.is_some() {
+        terminal.ended.cancelled().await;
+        scope.thread.sessions.remove(id);
+    }
+    Ok(Outcome::Output(model_output(
+        &collected,
+        id,
+        budget,
+        &chunk_id(),
+    )))
+}
+
+/// Writes to a running command, or only waits for what it prints.
+pub(super) async fn write_stdin(scope: Scope, call: ToolCall) -> Outcome {
+    match try_write(scope, call).await {
+        Ok(outcome) | Err(outcome) => outcome,
+    }
+}
+
+async fn try_write(scope: Scope, call: ToolCall) -> Result<Outcome, Outcome> {
+    let args: WriteArgs = parse(&call.arguments)?;
+    let failed = |what: String| Outcome::Output(format!("write_stdin failed: {what}"));
+    let id = args.session_id;
+    let session = scope
+        .thread
+        .sessions
+        .get(id)
+        .ok_or_else(|| failed(format!("Unknown process id {id}")))?;
+    let terminal = scope.thread.terminals.get(id);
+    let wait = if args.chars.is_empty() {
+        Wait::Poll
+    } else {
+        Wait::Write
+    };
+    if args.chars == "\u{3}" {
+        match session.write_stdin(args.chars.as_bytes()).await {
+            Err(WriteError::Closed) => session.interrupt(),
+            Err(error) => return Err(failed(error.to_string())),
+            Ok(()) => {}
+        }
+    } else if !args.chars.is_empty() {
+        session
+            .write_stdin(args.chars.as_bytes())
+            .await
+            .map_err(|error| failed(error.to_string()))?;
+    }
+    let collected = session.collect(wait.wait(args.yield_time_ms)).await;
+    if let Some(terminal) = &terminal {
+        let owner = Scope {
+            turn: terminal.turn.clone(),
+            ..scope.clone()
+        };
+        owner.about_item(
+            "item/commandExecution/terminalInteraction",
+            &terminal.item,
+            &json!({"processId": id.to_string(), "stdin": args.chars}),
+        );
+    }
+    if collected.exit_code.is_some() {
+        if let Some(terminal) = &terminal {
+            terminal.ended.cancelled().await;
+        }
+        scope.thread.sessions.remove(id);
+    }
+    let budget = Budget::UNKNOWN_MODEL.or_less(args.max_output_tokens);
+    Ok(Outcome::Output(model_output(
+        &collected,
+        id,
+        budget,
+        &chunk_id(),
+    )))
+}

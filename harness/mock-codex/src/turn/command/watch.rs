@@ -1,0 +1,178 @@
+//! A command's items and output, from its start to its end.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use serde_json::json;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::protocol::item::{CommandExecution, Item};
+use crate::quirk::Id as Quirk;
+use crate::tools::exec::Session;
+use crate::tools::exec::denial::looks_denied;
+use crate::turn::emit::Scope;
+use crate::turn::terminals::Terminal;
+
+/// How long nothing is told of a command: one that ends by then is told whole, or, where its
+/// sandbox stopped it, not at all. Its output up to then comes in no delta.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// The exit code of a command that was ended from outside.
+const TERMINATED: i32 = -1;
+
+/// A command that somebody watches.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) scope: Scope,
+    pub(super) session: Arc<Session>,
+    pub(super) terminal: Rc<Terminal>,
+    pub(super) item: CommandExecution,
+    /// Does it run in a sandbox?
+    pub(super) restricted: bool,
+    /// Was its item told before it ran?
+    pub(super) announced: bool,
+}
+
+impl Watched {
+    /// Tells everything about the command until it has ended.
+    pub(super) async fn run(self) {
+        let began = Instant::now();
+        let mut chunks = self.session.subscribe();
+        let early = tokio::time::timeout(GRACE, self.session.wait_exit())
+            .await
+            .ok();
+        let hidden = early.is_some_and(|code| self.is_hidden(code));
+        if !hidden {
+            if !self.announced {
+                self.scope
+                    .item_started(&mut Item::CommandExecution(self.item.clone()));
+            }
+            let code = match early {
+                Some(code) => code,
+                None => {
+                    while chunks.try_recv().is_ok() {}
+                    self.follow(&mut chunks).await
+                }
+            };
+            self.complete(code, began.elapsed());
+        }
+        self.scope.thread.terminals.remove(self.terminal.session);
+        self.terminal.ended.cancel();
+    }
+
+    /// codex 0.169.0 tells nothing of a command that its sandbox stopped at once.
+    fn is_hidden(&self, code: i32) -> bool {
+        code != 0
+            && self.restricted
+            && !self.announced
+            && self.scope.server.quirks.has(Quirk::EarlyDenialEmitsNoItem)
+            && looks_denied(&self.session.snapshot().text())
+    }
+
+    /// Tells output as it comes, until the end.
+    async fn follow(&self, chunks: &mut Receiver<Bytes>) -> i32 {
+        let mut text = Utf8::default();
+        let mut open = true;
+        loop {
+            tokio::select! {
+                biased;
+                chunk = chunks.recv(), if open => match chunk {
+                    Ok(chunk) => self.tell(&text.take(&chunk)),
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => open = false,
+                },
+                code = self.session.wait_exit() => {
+                    while let Ok(chunk) = chunks.try_recv() {
+                        self.tell(&text.take(&chunk));
+                    }
+                    self.tell(&text.rest());
+                    return code;
+                }
+                () = self.terminal.terminate.cancelled() => {
+                    self.session.kill();
+                    self.session.wait_exit().await;
+                    return TERMINATED;
+                }
+            }
+        }
+    }
+
+    fn tell(&self, text: &str) {
+        if !text.is_empty() {
+            self.scope.about_item(
+                "item/commandExecution/outputDelta",
+                &self.item.id,
+                &json!({"delta": text}),
+            );
+        }
+    }
+
+    fn complete(&self, code: i32, took: Duration) {
+        let output = self.session.snapshot().text();
+        let item = CommandExecution {
+            status: if code == 0 { "completed" } else { "failed" },
+            aggregated_output: Some(output).filter(|output| !output.is_empty()),
+            exit_code: Some(code),
+            duration_ms: Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)),
+            ..self.item.clone()
+        };
+        self.scope.item_completed(Item::CommandExecution(item));
+    }
+}
+
+/// Bytes to text, with a character that is cut at the end of a chunk kept for the next.
+#[derive(Debug, Default)]
+struct Utf8 {
+    pending: Vec<u8>,
+}
+
+impl Utf8 {
+    fn take(&mut self, chunk: &[u8]) -> String {
+        self.pending.extend_from_slice(chunk);
+        let keep = match std::str::from_utf8(&self.pending) {
+            Err(error) if error.error_len().is_none() => self.pending.len() - error.valid_up_to(),
+            // What is wrong in the middle doesn't get better; only a cut end is kept.
+            _ => incomplete_tail(&self.pending),
+        };
+        let rest = self.pending.split_off(self.pending.len() - keep);
+        let whole = std::mem::replace(&mut self.pending, rest);
+        String::from_utf8_lossy(&whole).into_owned()
+    }
+
+    fn rest(&mut self) -> String {
+        String::from_utf8_lossy(&std::mem::take(&mut self.pending)).into_owned()
+    }
+}
+
+/// How many bytes at the end begin a character without ending it.
+fn incomplete_tail(bytes: &[u8]) -> usize {
+    (1..=bytes.len().min(3))
+        .find(|&length| {
+            let tail = &bytes[bytes.len() - length..];
+            let wanted = match tail[0] {
+                0xC2..=0xDF => 2,
+                0xE0..=0xEF => 3,
+                0xF0..=0xF4 => 4,
+                _ => return false,
+            };
+            wanted > length
+        })
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Utf8;
+
+    #[test]
+    fn a_cut_character_waits_for_its_rest() {
+        let mut text = Utf8::default();
+        assert_eq!(text.take("a\u{20ac}".as_bytes().split_at(2).0), "a");
+        assert_eq!(text.take(&"\u{20ac}".as_bytes()[1..]), "\u{20ac}");
+        assert_eq!(text.take(b"\xff\xe2\x82"), "\u{fffd}");
+        assert_eq!(text.rest(), "\u{fffd}");
+    }
+}
