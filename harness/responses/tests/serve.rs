@@ -362,3 +362,33 @@ fn a_pause_is_a_number_with_a_unit() {
         );
     }
 }
+
+#[tokio::test]
+async fn the_schedule_stands_still_while_a_gate_is_closed() {
+    const BETWEEN: Duration = Duration::from_millis(100);
+    let (sender, told) = mpsc::channel();
+    let reply = Reply::message("a").pace(Pause::default(), BETWEEN.into());
+    let server = MockResponses::builder()
+        .replies(vec![reply.hold(Hold::after(1, "go"))])
+        .observer(move |event| {
+            if matches!(event, Event::SseEvent { .. }) {
+                sender.send(Instant::now()).expect("the test listens");
+            }
+        })
+        .start()
+        .await
+        .expect("start");
+    let mut raw = Raw::connect(&server).await;
+    raw.post(b"{}").await;
+    raw.read_until(b"response.created\"", Duration::from_secs(5))
+        .await;
+    // Time is what this is about: by now the other events would be due, were it not for the gate.
+    tokio::time::sleep(2 * BETWEEN).await;
+    let released = Instant::now();
+    server.release("go").expect("a known gate");
+    raw.read_until(b"\r\n0\r\n\r\n", Duration::from_secs(5))
+        .await;
+    let last = told.try_iter().last().expect("events");
+    // Two gaps, less how late the first event was.
+    assert!(last - released > BETWEEN, "{:?}", last - released);
+}
