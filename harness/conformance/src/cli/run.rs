@@ -12,7 +12,7 @@ use clap::Args;
 
 use crate::check::snapshot::{Update, fingerprint};
 use crate::check::verdict::Judge;
-use crate::cli::Exit;
+use crate::cli::{CliError, Exit, scenarios_dir};
 use crate::report::terminal::Terminal;
 use crate::report::{Problem, Summary, json, junit};
 use crate::run::outcome::{CaseRun, Status};
@@ -28,9 +28,10 @@ pub struct RunArgs {
     /// Cases to run: a part of an id, `=ID`, `@AREA` or `tag:NAME`; all unless given
     #[arg(value_name = "FILTER")]
     pub filters: Vec<String>,
-    /// Where the scenarios are; `snapshots` and `fixtures` are beside it
-    #[arg(long, value_name = "DIR", default_value = "scenarios")]
-    pub scenarios: PathBuf,
+    /// Where the scenarios are, with `snapshots` and `fixtures` beside it; the nearest `scenarios`
+    /// at or above the current directory unless given
+    #[arg(long, value_name = "DIR")]
+    pub scenarios: Option<PathBuf>,
     /// What to run them on: `mock`, `codex@VERSION`, `cmd:COMMAND` or `ws://IP:PORT`; may be repeated
     #[arg(long = "target", value_name = "T", default_value = "mock")]
     pub targets: Vec<Target>,
@@ -108,6 +109,20 @@ fn seconds(given: &str) -> Result<Duration, String> {
 /// Why nothing was run: what is said, and the exit code.
 struct Refusal(Exit, String);
 
+impl From<CliError> for Refusal {
+    fn from(error: CliError) -> Self {
+        match error {
+            CliError::Failed { ref hint, exit, .. } => {
+                let hint = hint
+                    .as_ref()
+                    .map_or(String::new(), |hint| format!("\nhint: {hint}"));
+                Self(exit, format!("error: {error}{hint}"))
+            }
+            CliError::Output(_) => Self(Exit::Environment, format!("error: {error}")),
+        }
+    }
+}
+
 /// Runs what the options say, reports on stdout (on stderr when a report goes to stdout), and
 /// gives the exit code.
 pub fn execute(args: &RunArgs) -> Exit {
@@ -160,7 +175,8 @@ fn try_execute(args: &RunArgs) -> Result<Exit, Refusal> {
 }
 
 fn plan(args: &RunArgs) -> Result<Plan, Refusal> {
-    let loaded = load(&args.scenarios)?;
+    let scenarios = scenarios_dir(args.scenarios.as_deref())?;
+    let loaded = load(&scenarios)?;
     let mut chosen = scenario::select(&loaded, &args.filters);
     if let Some(shard) = args.shard {
         chosen.retain(|case| shard.has(&case.id));
@@ -180,7 +196,7 @@ fn plan(args: &RunArgs) -> Result<Plan, Refusal> {
         (false, true) => Update::Never,
         (false, false) => Update::Propose,
     };
-    let judge = Judge::new(root(&args.scenarios), &args.targets, update)
+    let judge = Judge::new(root(&scenarios), &args.targets, update)
         .map_err(|error| Refusal(Exit::Usage, format!("error: {error}")))?;
     let defaults = RunOptions::default();
     let options = RunOptions {

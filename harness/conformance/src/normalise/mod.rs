@@ -103,3 +103,6 @@ fn is_host_notice(event: &Event) -> bool {
             .as_str()
             .is_some_and(|summary| summary.contains("bubblewrap"))
 }
+
+#[cfg(test)]
+mod tests;

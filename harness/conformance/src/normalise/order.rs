@@ -18,13 +18,7 @@ pub(super) fn settle(entries: &mut Vec<Entry>) {
 }
 
 /// The requests that make the app-server send notices.
-const CAUSES: &[&str] = &[
-    "turn/start",
-    "thread/settings/update",
-    "thread/start",
-    "thread/resume",
-    "thread/fork",
-];
+const CAUSES: &[&str] = &["turn/start", "thread/settings/update"];
 /// The notices that race the reply, in the order in which they are put.
 const NOTICES: &[&str] = &["thread/settings/updated", "warning"];
 const OUTPUT_DELTA: &str = "item/commandExecution/outputDelta";
@@ -84,13 +78,8 @@ fn causes(entries: &[Entry]) -> Vec<Cause<'_>> {
             let Event::Client(frame) = &entries[request].event else {
                 return None;
             };
-            let Event::Server(answer) = &entries[reply].event else {
-                return None;
-            };
             CAUSES.contains(&frame["method"].as_str()?).then(|| Cause {
-                thread: answer["result"]["thread"]["id"]
-                    .as_str()
-                    .or_else(|| frame["params"]["threadId"].as_str()),
+                thread: frame["params"]["threadId"].as_str(),
                 request,
                 reply,
             })
