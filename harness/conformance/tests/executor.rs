@@ -13,7 +13,11 @@ use codex_conformance::target::Target;
 use codex_wire::transcript::Event;
 
 /// Answers the first request, which is `initialize`, and reads on until stdin is closed.
-const POLITE: &str = r#"read line; echo '{"id":1,"result":{"userAgent":"fake/1"}}'; cat >/dev/null"#;
+const POLITE: &str =
+    r#"read line; echo '{"id":1,"result":{"userAgent":"fake/1"}}'; cat >/dev/null"#;
+
+/// A step that any app-server passes.
+const NOTHING: &str = "[{file: {path: x, exists: false}}]";
 
 /// Where the runs of a test are laid out, and the case that runs.
 struct Bench {
@@ -78,20 +82,31 @@ fn exists(process: &str) -> bool {
 
 #[tokio::test]
 async fn a_polite_app_server_passes() {
-    let run = Bench::new().run(POLITE, "[{file: {path: x, exists: false}}]").await;
+    let run = Bench::new().run(POLITE, NOTHING).await;
     assert_eq!(run.status, Status::Passed, "{:?}", run.checks);
     let ids: Vec<_> = run.checks.iter().map(|check| check.id.as_str()).collect();
-    let expected =
-        ["handshake", "step-1.file", "step-1.done", "exit", "model.journal", "wire.frames"];
+    let expected = [
+        "handshake",
+        "step-1.file",
+        "step-1.done",
+        "exit",
+        "model.journal",
+        "wire.frames",
+    ];
     assert_eq!(ids, expected);
     let times: Vec<_> = run.transcript.iter().map(|entry| entry.t_us).collect();
     assert!(times.is_sorted());
-    assert!(matches!(run.transcript.last().unwrap().event, Event::Process(_)));
+    assert!(matches!(
+        run.transcript.last().unwrap().event,
+        Event::Process(_)
+    ));
 }
 
 #[tokio::test]
 async fn a_slow_start_is_waited_for() {
-    let run = Bench::new().run(&format!("sleep 0.3; {POLITE}"), "[]").await;
+    let run = Bench::new()
+        .run(&format!("sleep 0.3; {POLITE}"), NOTHING)
+        .await;
     assert_eq!(run.status, Status::Passed, "{:?}", run.checks);
 }
 
@@ -99,7 +114,7 @@ async fn a_slow_start_is_waited_for() {
 async fn a_silent_peer_meets_the_deadline_which_says_what_was_awaited() {
     let mut bench = Bench::new();
     bench.options.timeout = Some(Duration::from_millis(200));
-    let run = bench.run("cat >/dev/null", "[]").await;
+    let run = bench.run("cat >/dev/null", NOTHING).await;
     let message = &failure(&run, "deadline").message;
     assert_eq!(
         message,
@@ -111,7 +126,9 @@ async fn a_silent_peer_meets_the_deadline_which_says_what_was_awaited() {
 async fn the_deadline_names_the_step() {
     let mut bench = Bench::new();
     bench.options.timeout = Some(Duration::from_millis(300));
-    let run = bench.run(POLITE, "\n  - await: { method: turn/completed }").await;
+    let run = bench
+        .run(POLITE, "\n  - await: { method: turn/completed }")
+        .await;
     let check = failure(&run, "deadline");
     let part = "in step 1 (`await`): it waited for a `turn/completed` frame";
     assert!(check.message.contains(part), "{}", check.message);
@@ -120,16 +137,24 @@ async fn the_deadline_names_the_step() {
 
 #[tokio::test]
 async fn rubbish_on_stdout_is_shown() {
-    let run = Bench::new().run(&format!("echo hello; {POLITE}"), "[]").await;
+    let run = Bench::new()
+        .run(&format!("echo hello; {POLITE}"), NOTHING)
+        .await;
     let check = failure(&run, "wire.frames");
-    assert!(check.message.ends_with("no frame: `hello`"), "{}", check.message);
+    assert!(
+        check.message.ends_with("no frame: `hello`"),
+        "{}",
+        check.message
+    );
     let entry = &run.transcript[check.entry.unwrap()].event;
     assert_eq!(entry, &Event::ServerRaw("hello".into()));
 }
 
 #[tokio::test]
 async fn an_app_server_that_exits_at_once_is_quoted() {
-    let run = Bench::new().run("echo 'Error: oh no' >&2; exit 3", "[]").await;
+    let run = Bench::new()
+        .run("echo 'Error: oh no' >&2; exit 3", NOTHING)
+        .await;
     let message = &failure(&run, "handshake").message;
     let part = "the app-server ended (exit code 3, last on stderr: `Error: oh no`) while the \
                 reply to `initialize` (id 1) was awaited";
@@ -140,11 +165,19 @@ async fn an_app_server_that_exits_at_once_is_quoted() {
 async fn a_program_that_is_not_there_is_the_environments_fault() {
     let bench = Bench::new();
     let target: Target = "cmd:/nowhere/codex app-server".parse().unwrap();
-    let run = case::run(&bench.cases("name: a case\nsteps: []\n")[0], &target, &bench.options).await;
+    let run = case::run(
+        &bench.cases("name: a case\nsteps: [{file: {path: x, exists: false}}]\n")[0],
+        &target,
+        &bench.options,
+    )
+    .await;
     let Status::Broken(reason) = &run.status else {
         panic!("{:?}", run.status)
     };
-    assert!(reason.starts_with("can't start `/nowhere/codex`"), "{reason}");
+    assert!(
+        reason.starts_with("can't start `/nowhere/codex`"),
+        "{reason}"
+    );
 }
 
 #[tokio::test]
@@ -155,8 +188,14 @@ async fn an_end_is_reported_with_code_or_signal() {
     let steps = "\n  - close_stdin:\n    expect: { code: 4, signal: null }";
     let run = Bench::new().run(&format!("{POLITE}; exit 4"), steps).await;
     assert_eq!(run.status, Status::Passed, "{:?}", run.checks);
-    let run = Bench::new().run(&format!("{POLITE}; exit 4"), "[]").await;
-    assert!(failure(&run, "exit").message.ends_with("it ended with exit code 4"));
+    let run = Bench::new()
+        .run(&format!("{POLITE}; exit 4"), NOTHING)
+        .await;
+    assert!(
+        failure(&run, "exit")
+            .message
+            .ends_with("it ended with exit code 4")
+    );
 }
 
 #[tokio::test]
@@ -172,14 +211,14 @@ async fn one_that_dies_under_way_fails_the_step_that_waits() {
 async fn a_line_of_many_megabytes_is_read() {
     let server = r#"read l; printf '{"id":1,"result":{"x":"'; head -c 20000000 /dev/zero | tr '\0' a;
         echo '"}}'; cat >/dev/null"#;
-    let run = Bench::new().run(server, "[]").await;
+    let run = Bench::new().run(server, NOTHING).await;
     assert_eq!(run.status, Status::Passed, "{:?}", run.checks);
 }
 
 #[tokio::test]
 async fn one_that_ignores_the_end_of_its_stdin_is_killed() {
     let server = r#"read l; echo '{"id":1,"result":{}}'; trap '' TERM; exec sleep 600"#;
-    let run = Bench::new().run(server, "[]").await;
+    let run = Bench::new().run(server, NOTHING).await;
     let message = &failure(&run, "exit").message;
     assert!(message.contains("did not end within 0.3 s"), "{message}");
 }
@@ -187,12 +226,15 @@ async fn one_that_ignores_the_end_of_its_stdin_is_killed() {
 #[tokio::test]
 async fn a_process_that_leaves_the_group_is_found_and_ended() {
     let server = format!("setsid sleep 611 >/dev/null 2>&1 & {POLITE}");
-    let run = Bench::new().run(&server, "[]").await;
+    let run = Bench::new().run(&server, NOTHING).await;
     assert_eq!(run.status, Status::Passed, "{:?}", run.checks);
     let [note] = &run.notes[..] else {
         panic!("{:?}", run.notes)
     };
-    assert!(note.contains("`sleep 611`) outlived the app-server"), "{note}");
+    assert!(
+        note.contains("`sleep 611`) outlived the app-server"),
+        "{note}"
+    );
     let id = note.split_whitespace().nth(1).unwrap();
     let state = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
     assert!(!exists(id) || state.contains(") Z "), "{state}");
@@ -202,17 +244,28 @@ async fn a_process_that_leaves_the_group_is_found_and_ended() {
 async fn nothing_of_the_callers_environment_gets_in() {
     let server = r#"read l; names=$(env | cut -d= -f1 | sort | tr '\n' ' ');
         echo "{\"id\":1,\"result\":{\"names\":\"$names\"}}"; cat >/dev/null"#;
-    let run = Bench::new().run(server, "[]").await;
+    let run = Bench::new().run(server, NOTHING).await;
     let reply = run.transcript.iter().find_map(|entry| match &entry.event {
         Event::Server(frame) => frame["result"]["names"].as_str(),
         _ => None,
     });
     let own = ["PWD", "SHLVL", "_", "OLDPWD"];
-    let names: Vec<_> =
-        reply.unwrap().split_whitespace().filter(|name| !own.contains(name)).collect();
+    let names: Vec<_> = reply
+        .unwrap()
+        .split_whitespace()
+        .filter(|name| !own.contains(name))
+        .collect();
     let expected = [
-        "CODEX_CONFORMANCE_CASE", "CODEX_HOME", "HOME", "LANG", "LC_ALL", "PATH", "SHELL",
-        "TMPDIR", "TZ", "USER",
+        "CODEX_CONFORMANCE_CASE",
+        "CODEX_HOME",
+        "HOME",
+        "LANG",
+        "LC_ALL",
+        "PATH",
+        "SHELL",
+        "TMPDIR",
+        "TZ",
+        "USER",
     ];
     assert_eq!(names, expected);
 }
@@ -228,7 +281,10 @@ async fn a_conflict_is_refused_before_anything_is_written() {
         echo '{"id":2,"error":{"code":-1,"message":"no","data":{"a":1}}}'; cat >/dev/null"#;
     let run = Bench::new().run(server, steps).await;
     assert_eq!(run.status, Status::Passed, "{:?}", run.checks);
-    let sent = run.transcript.iter().filter(|entry| matches!(entry.event, Event::Client(_)));
+    let sent = run
+        .transcript
+        .iter()
+        .filter(|entry| matches!(entry.event, Event::Client(_)));
     assert_eq!(sent.count(), 3, "initialize, initialized, x");
 }
 
@@ -236,9 +292,15 @@ async fn a_conflict_is_refused_before_anything_is_written() {
 async fn steps_that_end_otherwise_than_they_should_say_so_where_they_stand() {
     let server = r#"read l; echo '{"id":1,"result":{}}'; read l; read l;
         echo '{"id":2,"result":{"sandbox":{"type":"readOnly"}}}'; cat >/dev/null"#;
-    let run = Bench::new().run(server, "\n  - request: x\n    error: { code: 1 }").await;
+    let run = Bench::new()
+        .run(server, "\n  - request: x\n    error: { code: 1 }")
+        .await;
     let check = failure(&run, "step-1.error");
-    assert!(check.message.contains("`request` should have failed"), "{}", check.message);
+    assert!(
+        check.message.contains("`request` should have failed"),
+        "{}",
+        check.message
+    );
 
     let steps = "\n  - request: x\n    expect: { sandbox: { type: workspaceWrite } }";
     let run = Bench::new().run(server, steps).await;
@@ -288,7 +350,11 @@ async fn a_case_that_is_given_up_leaves_nothing() {
     let cases = bench.cases("name: a case\nsteps: [{await: {method: never}}]\n");
     let target = fake(r#"read l; echo "{\"id\":1,\"result\":$$}"; cat >/dev/null"#);
     let run = case::run(&cases[0], &target, &bench.options);
-    assert!(tokio::time::timeout(Duration::from_millis(300), run).await.is_err());
+    assert!(
+        tokio::time::timeout(Duration::from_millis(300), run)
+            .await
+            .is_err()
+    );
     assert_eq!(bench.left(), Vec::<PathBuf>::new());
 }
 
@@ -297,16 +363,28 @@ async fn results_keep_the_order_of_the_cases_and_a_failure_can_stop_the_run() {
     let mut bench = Bench::new();
     bench.options.jobs = 3.try_into().unwrap();
     let matrix = "name: a case\nmatrix: { delay: [0.3, 0.2, 0.1, 0] }\nhome: { env: { DELAY: \"${delay}\" } }\n";
-    let cases = bench.cases(&format!("{matrix}steps: []\n"));
+    let cases = bench.cases(&format!("{matrix}steps: {NOTHING}\n"));
     let target = fake(&format!("sleep $DELAY; {POLITE}"));
     let (mut began, mut ended) = (0, Vec::new());
-    let runs = suite(&cases, std::slice::from_ref(&target), &bench.options, |event| match event {
-        RunEvent::Started { .. } => began += 1,
-        RunEvent::Finished(run) => ended.push(run.case.id.clone()),
-    })
+    let runs = suite(
+        &cases,
+        std::slice::from_ref(&target),
+        &bench.options,
+        |event| match event {
+            RunEvent::Started { .. } => began += 1,
+            RunEvent::Finished(run) => ended.push(run.case.id.clone()),
+        },
+    )
     .await;
-    let ids = |runs: &[CaseRun]| runs.iter().map(|run| run.case.id.clone()).collect::<Vec<_>>();
-    assert_eq!(ids(&runs), cases.iter().map(|case| case.id.clone()).collect::<Vec<_>>());
+    let ids = |runs: &[CaseRun]| {
+        runs.iter()
+            .map(|run| run.case.id.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        ids(&runs),
+        cases.iter().map(|case| case.id.clone()).collect::<Vec<_>>()
+    );
     assert_eq!((began, ended.len()), (4, 4));
     assert_ne!(ended, ids(&runs), "they end in another order");
 
@@ -316,7 +394,11 @@ async fn results_keep_the_order_of_the_cases_and_a_failure_can_stop_the_run() {
     assert_eq!(runs.len(), 1);
 
     bench.options.cancel.cancel();
-    assert!(suite(&cases, &[target], &bench.options, |_| {}).await.is_empty());
+    assert!(
+        suite(&cases, &[target], &bench.options, |_| {})
+            .await
+            .is_empty()
+    );
     assert_eq!(bench.left(), Vec::<PathBuf>::new());
 }
 

@@ -6,7 +6,7 @@ use crate::check::expect;
 use crate::run::case::{Run, Stop};
 use crate::run::checks::{failed, passed};
 use crate::run::outcome::{Check, Places, Status};
-use crate::run::session::{GRACE, Stopped};
+use crate::run::session::Stopped;
 
 /// What is left of a run.
 pub(super) struct Finished {
@@ -69,7 +69,7 @@ impl Run<'_> {
             session.kill().await;
             return;
         }
-        let stopped = session.stop().await;
+        let stopped = session.stop(self.options.grace).await;
         let at = Some(&self.case.at);
         let last = self.recorder.look(|entries| entries.len().checked_sub(1));
         self.checks.push(match stopped {
@@ -83,7 +83,7 @@ impl Run<'_> {
             Stopped::Killed => {
                 let message = format!(
                     "the app-server did not end within {} s after its stdin was closed, and was killed",
-                    GRACE.as_secs()
+                    self.options.grace.as_secs_f64()
                 );
                 failed("exit", message, at, last)
             }

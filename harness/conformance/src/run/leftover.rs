@@ -6,15 +6,16 @@ use rustix::process::{Pid, Signal, getpgid, kill_process};
 
 use crate::run::home::MARKER_VARIABLE;
 
+/// How many processes a note names.
+const NAMED: usize = 3;
+
 /// Ends every process whose environment carries this case's marker, whatever session it moved
-/// to; the result names them. Those of the `killed` process groups are on their way out and not
-/// worth a word. Processes of others are not touched.
-pub fn end(marker: &str, killed: &[Pid]) -> Vec<String> {
+/// to; the result is a note that names some of them. Those of the `killed` process groups are on
+/// their way out and not worth a word. Processes of others are not touched.
+pub fn end(marker: &str, killed: &[Pid]) -> Option<String> {
     let wanted = format!("{MARKER_VARIABLE}={marker}");
-    let Ok(entries) = fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    entries
+    let ended: Vec<String> = fs::read_dir("/proc")
+        .ok()?
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
         .filter(|id| carries(*id, wanted.as_bytes()))
@@ -25,11 +26,24 @@ pub fn end(marker: &str, killed: &[Pid]) -> Vec<String> {
                 return None;
             }
             kill_process(process, Signal::KILL).ok()?;
-            Some(format!(
-                "process {id} (`{name}`) outlived the app-server and was killed"
-            ))
+            Some(format!("{id} (`{name}`)"))
         })
-        .collect()
+        .collect();
+    let named = ended
+        .iter()
+        .take(NAMED)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
+    match ended.len() {
+        0 => None,
+        1 => Some(format!(
+            "process {named} outlived the app-server and was killed"
+        )),
+        count => Some(format!(
+            "{count} processes outlived the app-server and were killed: {named}"
+        )),
+    }
 }
 
 /// Ends what is left of a case when it is dropped, also when the run is cut short.
@@ -56,7 +70,7 @@ impl Sweep {
     }
 
     /// Ends what is left, and names it.
-    pub fn now(&mut self) -> Vec<String> {
+    pub fn now(&mut self) -> Option<String> {
         self.done = true;
         end(&self.marker, &self.groups)
     }
@@ -85,5 +99,9 @@ fn command_line(id: i32) -> String {
         .split(|byte| *byte == 0)
         .filter(|word| !word.is_empty());
     let words: Vec<_> = words.map(String::from_utf8_lossy).collect();
-    words.join(" ").chars().take(120).collect()
+    let on_one_line: Vec<_> = words
+        .iter()
+        .flat_map(|word| word.split_whitespace())
+        .collect();
+    on_one_line.join(" ").chars().take(80).collect()
 }

@@ -18,6 +18,9 @@ pub struct RunOptions {
     /// The longest that a case without a `timeout` of its own may take; `None`: the target's
     /// default, see [`Target::default_timeout`](crate::target::Target::default_timeout).
     pub timeout: Option<Duration>,
+    /// How long an app-server may take to end after its stdin was closed, before it is killed
+    /// and the check `exit` fails. codex 0.169.0 takes about 30 ms, also with a turn under way.
+    pub grace: Duration,
     /// Start no further case after the first one that failed.
     pub fail_fast: bool,
     /// Leave each case's directories where they are, and name them in its notes.
@@ -36,6 +39,7 @@ impl Default for RunOptions {
         Self {
             jobs: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             timeout: None,
+            grace: Duration::from_secs(5),
             fail_fast: false,
             keep: false,
             places_under: None,

@@ -17,10 +17,6 @@ use crate::run::record::Recorder;
 use crate::target::Target;
 use crate::target::launch::Launch;
 
-/// How long an app-server may take to end after its stdin was closed. codex 0.169.0 takes about
-/// 30 ms, also with a turn under way.
-pub const GRACE: Duration = Duration::from_secs(5);
-
 /// How an app-server is started, each time.
 #[derive(Debug)]
 pub struct Plan {
@@ -44,7 +40,7 @@ pub struct Session {
 pub enum Stopped {
     /// It ended when its stdin was closed, or had before.
     Ended(Exit),
-    /// It did not within [`GRACE`], and was killed.
+    /// It did not in time, and was killed.
     Killed,
     /// It isn't ours to end.
     LeftRunning,
@@ -140,13 +136,13 @@ impl Session {
         self.app_server.as_mut()
     }
 
-    /// Closes stdin and waits for the end; kills after [`GRACE`].
-    pub async fn stop(&mut self) -> Stopped {
+    /// Closes stdin and waits for the end; kills after `grace`.
+    pub async fn stop(&mut self, grace: Duration) -> Stopped {
         self.client.connection().close();
         let Some(app_server) = &mut self.app_server else {
             return Stopped::LeftRunning;
         };
-        if let Ok(exit) = tokio::time::timeout(GRACE, app_server.ended()).await {
+        if let Ok(exit) = tokio::time::timeout(grace, app_server.ended()).await {
             return Stopped::Ended(exit);
         }
         self.kill().await;

@@ -80,7 +80,8 @@ impl Run<'_> {
     /// `restart`: `{code, signal, initialize}` of the old one's end and the new one's reply.
     pub(super) async fn restart(&mut self, config: &Map<String, Value>) -> Outcome {
         let config = Refer(&self.bindings).map(config)?;
-        let mut value = match self.session_mut()?.stop().await {
+        let grace = self.options.grace;
+        let mut value = match self.session_mut()?.stop(grace).await {
             Stopped::Ended(exit) => exit.to_value(),
             Stopped::Killed => {
                 let message =

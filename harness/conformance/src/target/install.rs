@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use crate::target::cache::{Cache, CacheError, Installed, program_in};
+use crate::target::cache::{CACHE_VARIABLE, Cache, CacheError, Installed, program_in};
 
 /// What an installation came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum InstallError {
     #[error(transparent)]
     Cache(#[from] CacheError),
     /// A file or directory of the cache can't be made.
-    #[error("can't write `{}`: {source}\nhint: set `{}` to a directory that you can write to", path.display(), crate::target::cache::CACHE_VARIABLE)]
+    #[error("can't write `{}`: {source}", path.display())]
     Write {
         /// The file or directory.
         path: PathBuf,
@@ -31,22 +31,16 @@ pub enum InstallError {
         source: io::Error,
     },
     /// npm can't be run.
-    #[error(
-        "`npm` is needed to install codex and could not be run: {0}\nhint: install Node.js with npm, or use `--target cmd:…` with a codex of your own"
-    )]
+    #[error("`npm` is needed to install codex and could not be run: {0}")]
     NoNpm(#[source] io::Error),
     /// npm knows no such version.
-    #[error(
-        "npm has no `@openai/codex` of version {version}\nhint: `npm view @openai/codex versions` lists them"
-    )]
+    #[error("npm has no `@openai/codex` of version {version}")]
     UnknownVersion {
         /// The version.
         version: String,
     },
     /// npm couldn't reach its registry.
-    #[error(
-        "npm could not reach its registry: {detail}\nhint: installing needs the network once; afterwards everything runs offline"
-    )]
+    #[error("npm could not reach its registry: {detail}")]
     Offline {
         /// The line of npm that says so.
         detail: String,
@@ -76,6 +70,29 @@ pub enum InstallError {
         /// What it said, or why it said nothing.
         said: String,
     },
+}
+
+impl InstallError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Write { .. } => {
+                return Some(format!(
+                    "set `{CACHE_VARIABLE}` to a directory that you can write to"
+                ));
+            }
+            Self::NoNpm(_) => {
+                "install Node.js with npm, or use `--target cmd:…` with a codex of your own"
+            }
+            Self::UnknownVersion { .. } => "`npm view @openai/codex versions` lists them",
+            Self::Offline { .. } => {
+                "installing needs the network once; afterwards everything runs offline"
+            }
+            Self::WrongVersion { .. } => "remove its directory and install it again",
+            Self::Cache(_) | Self::Npm { .. } | Self::NoProgram { .. } => return None,
+        };
+        Some(hint.to_owned())
+    }
 }
 
 /// Installs `@openai/codex` of this exact version, unless it is there already.
