@@ -37,8 +37,9 @@ pub enum Missing {
     ProtectedNames,
     /// `/dev/shm` is refused instead of private.
     PrivateShm,
-    /// Host processes are visible to the command (signalling them is still refused where the
-    /// kernel scopes signals).
+    /// Host processes are visible to the command, signalling them is only refused where the kernel
+    /// scopes signals (Linux 6.12), and descendants of the command survive when its helper is
+    /// killed by SIGKILL.
     PidNamespace,
 }
 
@@ -66,19 +67,22 @@ impl fmt::Display for Missing {
 /// Finds out what works with the helper of `launcher`, or takes what the environment says.
 pub(super) fn probe(launcher: &SandboxLauncher) -> Backend {
     let forced = std::env::var(BACKEND_VARIABLE).ok();
-    match forced.as_deref() {
-        Some("namespaces") => Backend::Namespaces,
-        Some("landlock") => landlock(),
-        Some("off") => Backend::Unavailable {
-            reason: format!("`{BACKEND_VARIABLE}` is `off`"),
-        },
-        Some(other) => Backend::Unavailable {
-            reason: format!(
-                "`{BACKEND_VARIABLE}` is `{other}`, expected `namespaces`, `landlock` or `off`"
-            ),
-        },
-        None => first_that_works(launcher),
-    }
+    forced
+        .as_deref()
+        .map_or_else(|| first_that_works(launcher), forced_backend)
+}
+
+/// The backend that [`BACKEND_VARIABLE`] names; what is not known is refused, not guessed.
+fn forced_backend(name: &str) -> Backend {
+    let reason = match name {
+        "namespaces" => return Backend::Namespaces,
+        "landlock" => return landlock(),
+        "off" => format!("`{BACKEND_VARIABLE}` is `off`"),
+        other => {
+            format!("`{BACKEND_VARIABLE}` is `{other}`, expected `namespaces`, `landlock` or `off`")
+        }
+    };
+    Backend::Unavailable { reason }
 }
 
 fn first_that_works(launcher: &SandboxLauncher) -> Backend {
@@ -112,4 +116,29 @@ pub(super) fn try_out(launcher: &SandboxLauncher, confinement: Confinement) -> R
         return Ok(());
     }
     Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Backend, forced_backend};
+
+    #[test]
+    fn the_environment_forces_a_backend() {
+        assert_eq!(forced_backend("namespaces"), Backend::Namespaces);
+        assert!(matches!(
+            forced_backend("landlock"),
+            Backend::Landlock { .. }
+        ));
+        let refusals = [
+            ("off", "`MOCK_CODEX_SANDBOX` is `off`"),
+            (
+                "on",
+                "`MOCK_CODEX_SANDBOX` is `on`, expected `namespaces`, `landlock` or `off`",
+            ),
+        ];
+        for (name, reason) in refusals {
+            let reason = reason.to_owned();
+            assert_eq!(forced_backend(name), Backend::Unavailable { reason });
+        }
+    }
 }

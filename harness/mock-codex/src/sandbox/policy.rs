@@ -68,3 +68,45 @@ impl SandboxSpec {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn roots(spec: &SandboxSpec) -> Vec<&str> {
+        spec.writable_roots
+            .iter()
+            .filter_map(|root| root.to_str())
+            .collect()
+    }
+
+    #[test]
+    fn read_only_has_no_root() {
+        assert_eq!(roots(&SandboxSpec::read_only(true)), [""; 0]);
+    }
+
+    #[test]
+    fn workspace_write_names_each_root_once() {
+        let extra = [PathBuf::from("/extra"), PathBuf::from("/ws")];
+        let write = |no_tmp, no_tmpdir, tmpdir: Option<&str>| {
+            let tmpdir = tmpdir.map(Path::new);
+            SandboxSpec::workspace_write(Path::new("/ws"), &extra, false, no_tmp, no_tmpdir, tmpdir)
+        };
+        for (no_tmp, no_tmpdir, tmpdir, expected) in [
+            (
+                false,
+                false,
+                Some("/t"),
+                &["/ws", "/extra", "/tmp", "/t"][..],
+            ),
+            (false, false, Some("/tmp"), &["/ws", "/extra", "/tmp"]),
+            (true, false, Some("/t"), &["/ws", "/extra", "/t"]),
+            (false, true, Some("/t"), &["/ws", "/extra", "/tmp"]),
+            (true, false, Some("relative"), &["/ws", "/extra"]),
+            (true, false, Some(""), &["/ws", "/extra"]),
+            (true, false, None, &["/ws", "/extra"]),
+        ] {
+            assert_eq!(roots(&write(no_tmp, no_tmpdir, tmpdir)), expected);
+        }
+    }
+}

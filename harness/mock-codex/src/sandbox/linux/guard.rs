@@ -4,6 +4,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 
 use nix::sched::CloneFlags;
 use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signalfd::SignalFd;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 use rustix::process::{PidfdFlags, getpid, getppid, ioctl_tiocsctty, pidfd_open};
@@ -12,6 +13,19 @@ use super::process::{signals, start, wait_readable};
 use super::{SetupError, Step as _};
 use crate::sandbox::helper::{SETUP_FAILED, TERMINAL_SIGNAL_CODE};
 
+/// Signals that ask the guard to stop, kept back until it looks.
+#[derive(Debug)]
+pub(super) struct Requests(SignalFd);
+
+impl Requests {
+    /// Keeps them back from now on. To be called before anything is made that must be cleaned up.
+    pub(super) fn keep_back() -> Result<Self, SetupError> {
+        signals(&[Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP])
+            .map(Self)
+            .step(|| "keep signals back".to_owned())
+    }
+}
+
 /// Starts `body` in `namespaces` and waits for its end, which it hastens when `parent` dies or
 /// this process is asked to stop; the exit code.
 ///
@@ -19,13 +33,13 @@ use crate::sandbox::helper::{SETUP_FAILED, TERMINAL_SIGNAL_CODE};
 /// not the command, is the one whose terminal stdin is: Ctrl-C ends it and with it everything, as
 /// observed on codex 0.169.0, where a command on a terminal that a signal ended has the code 1.
 pub(super) fn run(
+    requests: &Requests,
     parent: u32,
     tty: bool,
     namespaces: CloneFlags,
     body: impl FnOnce(OwnedFd) -> i32,
 ) -> Result<i32, SetupError> {
     let guard = || "watch its parent".to_owned();
-    let signals = signals(&[Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP]).step(guard)?;
     if tty {
         ioctl_tiocsctty(std::io::stdin()).step(|| "take the terminal".to_owned())?;
     }
@@ -48,7 +62,7 @@ pub(super) fn run(
     let orphaned = getppid() != Some(parent_pid);
     let in_time = !orphaned
         && ended.is_ok_and(|ended| {
-            wait_readable([ended.as_fd(), parent.as_fd(), signals.as_fd()])
+            wait_readable([ended.as_fd(), parent.as_fd(), requests.0.as_fd()])
                 .is_ok_and(|[ended, ..]| ended)
         });
     if in_time {
@@ -56,7 +70,7 @@ pub(super) fn run(
     }
     let _ = kill(child, Signal::SIGKILL);
     exit_code(child).step(guard)?;
-    let asked = signals.read_signal().ok().flatten();
+    let asked = requests.0.read_signal().ok().flatten();
     Ok(match asked.map(|signal| signal.ssi_signo.cast_signed()) {
         Some(_) if tty => TERMINAL_SIGNAL_CODE,
         Some(signal) => 128 + signal,

@@ -36,7 +36,8 @@ pub(in crate::sandbox) fn run(
 ) -> Result<i32, SetupError> {
     // Descendants that outlive the command become this process's children.
     set_child_subreaper(Some(rustix::process::getpid())).step(|| "adopt descendants".to_owned())?;
-    let code = guard::run(parent, tty, CloneFlags::empty(), |guard| {
+    let requests = guard::Requests::keep_back()?;
+    let code = guard::run(&requests, parent, tty, CloneFlags::empty(), |guard| {
         drop(guard);
         match become_command(spec, command) {
             Ok(code) => code,

@@ -38,12 +38,13 @@ impl Confined<'_> {
             | CloneFlags::CLONE_NEWPID
             | CloneFlags::CLONE_NEWIPC;
         namespaces.set(CloneFlags::CLONE_NEWNET, !self.spec.network);
+        let requests = guard::Requests::keep_back()?;
         let roots = existing(&self.spec.writable_roots);
         let protected = Protected::claim(&roots)?;
         // From inside the new user namespace they look unmapped.
         let ids = (rustix::process::geteuid(), rustix::process::getegid());
         let parent = self.parent;
-        let code = guard::run(parent, self.tty, namespaces, |guard| {
+        let code = guard::run(&requests, parent, self.tty, namespaces, |guard| {
             map_ids(ids.0, ids.1)
                 .and_then(|()| self.first_process(&roots, &protected, &guard))
                 .unwrap_or_else(|error| {
