@@ -14,6 +14,7 @@ pub mod check;
 pub mod list;
 pub mod presets;
 pub mod run;
+pub mod target;
 
 /// How a command ended, as the process's exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +59,11 @@ pub enum CliError {
 impl CliError {
     /// Bad usage, with what to do about it.
     pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::Failed { message: message.into(), hint: Some(hint.into()), exit: Exit::Usage }
+        Self::Failed {
+            message: message.into(),
+            hint: Some(hint.into()),
+            exit: Exit::Usage,
+        }
     }
 }
 
@@ -88,6 +93,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Print what each choice of presets puts on the wire
     Presets(presets::PresetsArgs),
+    /// List targets, or install one
+    Target(target::TargetArgs),
     /// Be the mock: everything behind it is the mock's own command line, as of `codex`
     #[command(disable_help_flag = true)]
     Mock {
@@ -104,7 +111,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => {
             // Help and version are printed to stdout and succeed.
             let _ = error.print();
-            return if error.use_stderr() { Exit::Usage } else { Exit::Success }.into();
+            return if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Success
+            }
+            .into();
         }
     };
     let mut out = io::stdout();
@@ -113,9 +125,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::List(args) => list::execute(&args, &mut out),
         Command::Check(args) => check::execute(&args, &mut out),
         Command::Presets(args) => presets::execute(&args, &mut out),
+        Command::Target(args) => target::execute(&args, &mut out),
         Command::Mock { args } => return mock(args),
     };
-    done.and_then(|exit| Ok(out.flush().map(|()| exit)?)).unwrap_or_else(|error| tell(&error)).into()
+    done.and_then(|exit| Ok(out.flush().map(|()| exit)?))
+        .unwrap_or_else(|error| tell(&error))
+        .into()
 }
 
 fn mock(args: Vec<OsString>) -> ExitCode {
@@ -162,7 +177,10 @@ pub fn scenarios_dir(given: Option<&Path>) -> Result<PathBuf, CliError> {
             Ok(dir.to_owned())
         } else {
             let message = format!("`{}` is not a directory", dir.display());
-            Err(CliError::usage(message, "`--scenarios` names the directory that holds the areas"))
+            Err(CliError::usage(
+                message,
+                "`--scenarios` names the directory that holds the areas",
+            ))
         };
     }
     // A relative path reads better in messages: `scenarios`, `../scenarios`, …

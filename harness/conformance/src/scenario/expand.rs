@@ -63,7 +63,7 @@ fn splice(
             Part::Text(text) | Part::Unclosed(text) => out.push_str(text),
             Part::Escape => out.push_str("$${"),
             Part::Variable(path) => match lookup(path, combination, span, problems) {
-                None => out.push_str(&format!("${{{path}}}")),
+                None => out.extend(["${", path, "}"]),
                 Some(Value::Null) => out.push_str(NONE),
                 Some(value) => out.push_str(&spliced(&value)),
             },

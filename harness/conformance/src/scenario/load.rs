@@ -153,9 +153,8 @@ fn read(file: &Path) -> Result<String, (String, Option<String>)> {
     let bytes = fs::read(file).map_err(failed)?;
     String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..good]
-            .iter()
-            .filter(|byte| **byte == b'\n')
+        let line = String::from_utf8_lossy(&error.as_bytes()[..good])
+            .matches('\n')
             .count()
             + 1;
         let hint = "save it as utf-8; bytes that aren't can be sent with `send_line: { hex: … }`";

@@ -22,7 +22,10 @@ const MAX_LABEL: usize = 48;
 pub(crate) const NONE: &str = "none";
 
 /// Where `from` takes values: the name, its meaning and the values.
-pub(crate) const SOURCES: [(&str, &str, fn() -> Vec<Value>); 3] = [
+type ValueSource = (&'static str, &'static str, fn() -> Vec<Value>);
+
+/// Every place where `from` takes values.
+pub(crate) const SOURCES: [ValueSource; 3] = [
     ("approval_modes", "every approval mode", || {
         ApprovalMode::ALL
             .iter()
@@ -199,19 +202,20 @@ fn from(node: &Node, problems: &mut Vec<Problem>) -> Vec<Value> {
         );
         return Vec::new();
     };
-    let none = match node.get("none").map(|none| (none, none.to_json())) {
+    let with_null = match node.get("none").map(|none| (none, none.to_json())) {
         None => false,
-        Some((_, Value::Bool(none))) => none,
-        Some((none, _)) => {
+        Some((_, Value::Bool(with_null))) => with_null,
+        Some((other, _)) => {
             problems.push(Problem::new(
-                none.span,
+                other.span,
                 "`none` is `true` or `false`",
                 "here",
             ));
             false
         }
     };
-    none.then_some(Value::Null)
+    with_null
+        .then_some(Value::Null)
         .into_iter()
         .chain(values())
         .collect()

@@ -43,7 +43,7 @@ pub struct Case {
     pub targets: Vec<String>,
     /// The longest that the case may take; `None`: the run's default.
     pub timeout: Option<Duration>,
-    /// What stands in CODEX_HOME before the run.
+    /// What stands in `CODEX_HOME` before the run.
     pub home: Home,
     /// Files laid out before the run: path (with variables) and text.
     pub files: Vec<(String, String)>,
@@ -67,7 +67,7 @@ pub struct Located<T> {
     pub at: Location,
 }
 
-/// CODEX_HOME before the run.
+/// `CODEX_HOME` before the run.
 #[derive(Clone, Debug, Default)]
 pub struct Home {
     /// Merged over the harness's own `config.toml`.

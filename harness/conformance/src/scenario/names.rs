@@ -53,9 +53,9 @@ impl Names {
         match &node.kind {
             Kind::Text(text) => self.check_text(text, node.span, problems),
             Kind::List(elements) => {
-                elements
-                    .iter()
-                    .for_each(|element| self.check(element, problems));
+                for element in elements {
+                    self.check(element, problems);
+                }
             }
             Kind::Map(members) => {
                 for (key, value) in members {

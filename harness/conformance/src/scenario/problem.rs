@@ -1,6 +1,6 @@
 //! What is wrong with a file: collected while decoding, shown all at once.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
@@ -126,10 +126,10 @@ impl LoadError {
             .with_width(100)
             .render_report(&mut out, &Bare(self));
         if self.labels.is_empty() {
-            out.push_str(&format!("  in {}\n", self.at.file.display()));
+            let _ = writeln!(out, "  in {}", self.at.file.display());
         }
         if let Some(hint) = &self.hint {
-            out.push_str(&format!("  hint: {hint}\n"));
+            let _ = writeln!(out, "  hint: {hint}");
         }
         out
     }

@@ -24,7 +24,10 @@ pub fn schema() -> Value {
     properties["model"]["items"] = json!({ "$ref": "#/definitions/reply" });
     properties["steps"]["items"] = json!({ "$ref": "#/definitions/step" });
     let mut schema = Map::new();
-    schema.insert("$schema".into(), "http://json-schema.org/draft-07/schema#".into());
+    schema.insert(
+        "$schema".into(),
+        "http://json-schema.org/draft-07/schema#".into(),
+    );
     schema.insert("title".into(), "a conformance scenario".into());
     if let Value::Object(root) = root {
         schema.extend(root);
@@ -69,8 +72,10 @@ fn record(fields: Fields) -> Value {
             (field.name.to_owned(), schema)
         })
         .collect();
-    let required: Vec<&str> =
-        all().filter(|field| field.required).map(|field| field.name).collect();
+    let required: Vec<&str> = all()
+        .filter(|field| field.required)
+        .map(|field| field.name)
+        .collect();
     let mut schema = json!({
         "type": "object",
         "properties": properties,
@@ -89,9 +94,9 @@ fn shape(shape: Shape) -> Value {
         Shape::Text | Shape::Result | Shape::Hex => json!({ "type": "string" }),
         Shape::Texts => texts,
         Shape::TextOrTexts => json!({ "anyOf": [{ "type": "string" }, texts] }),
-        Shape::Flag => or_variable(json!({ "type": "boolean" })),
+        Shape::Flag => or_variable(&json!({ "type": "boolean" })),
         Shape::Count => {
-            or_variable(json!({ "type": "integer", "minimum": 0, "maximum": MAX_COUNT }))
+            or_variable(&json!({ "type": "integer", "minimum": 0, "maximum": MAX_COUNT }))
         }
         Shape::Any => json!({}),
         Shape::Map => json!({ "type": ["object", "string"] }),
@@ -106,14 +111,14 @@ fn shape(shape: Shape) -> Value {
             "additionalProperties": false,
         }),
         Shape::Duration => json!({ "type": ["number", "string"] }),
-        Shape::Choice(names) => or_variable(json!({ "enum": names })),
+        Shape::Choice(names) => or_variable(&json!({ "enum": names })),
         Shape::Choices(names) => json!({ "type": "array", "items": { "enum": names } }),
         Shape::Record(fields) => record(fields),
         Shape::Records(fields) => json!({ "type": "array", "items": record(fields) }),
     }
 }
 
-fn or_variable(schema: Value) -> Value {
+fn or_variable(schema: &Value) -> Value {
     json!({ "anyOf": [schema, { "$ref": "#/definitions/variable" }] })
 }
 
@@ -126,7 +131,7 @@ fn matcher() -> Value {
             let mut operand = match operator.operand {
                 Operand::One(_) => json!({ "allOf": [inner] }),
                 Operand::Many(_) => json!({ "type": "array", "items": inner, "minItems": 1 }),
-                Operand::Flag(_) => or_variable(json!({ "type": "boolean" })),
+                Operand::Flag(_) => or_variable(&json!({ "type": "boolean" })),
                 Operand::Pattern => json!({ "type": "string" }),
                 Operand::Type => json!({ "type": "string", "examples": TYPES }),
                 Operand::Preset => json!({ "type": "object" }),
@@ -146,10 +151,12 @@ fn matcher() -> Value {
 
 fn matrix() -> Value {
     let names: Vec<&str> = SOURCES.iter().map(|(name, ..)| *name).collect();
-    let docs: Vec<String> =
-        SOURCES.iter().map(|(name, doc, _)| format!("{name}: {doc}")).collect();
+    let docs: Vec<String> = SOURCES
+        .iter()
+        .map(|(name, doc, _)| format!("{name}: {doc}"))
+        .collect();
     let scalar = json!({ "type": ["string", "number", "boolean", "null"] });
-    let named = json!({ "type": "object", "required": ["name"] });
+    let with_name = json!({ "type": "object", "required": ["name"] });
     let from = json!({
         "type": "object",
         "properties": {
@@ -159,7 +166,8 @@ fn matrix() -> Value {
         "required": ["from"],
         "additionalProperties": false,
     });
-    let values = json!({ "type": "array", "minItems": 1, "items": { "anyOf": [scalar, named] } });
+    let values =
+        json!({ "type": "array", "minItems": 1, "items": { "anyOf": [scalar, with_name] } });
     let exclude = json!({
         "type": "array",
         "items": { "type": "object", "minProperties": 1 },
@@ -175,9 +183,14 @@ fn matrix() -> Value {
 
 /// A step: exactly one of the kinds, and what any step may carry.
 fn step() -> Value {
-    let mut properties: Map<String, Value> =
-        STEPS.iter().map(|kind| (kind.name.to_owned(), step_body(kind))).collect();
-    let names: Vec<Value> = STEPS.iter().map(|kind| json!({ "required": [kind.name] })).collect();
+    let mut properties: Map<String, Value> = STEPS
+        .iter()
+        .map(|kind| (kind.name.to_owned(), step_body(kind)))
+        .collect();
+    let names: Vec<Value> = STEPS
+        .iter()
+        .map(|kind| json!({ "required": [kind.name] }))
+        .collect();
     if let Value::Object(own) = record(STEP)["properties"].take() {
         properties.extend(own);
     }
@@ -225,6 +238,9 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let file = std::fs::read_to_string(root.join(SCHEMA_FILE)).unwrap();
         let current = format!("{:#}\n", schema());
-        assert!(file == current, "{SCHEMA_FILE} is stale: `check --schema` prints it");
+        assert!(
+            file == current,
+            "{SCHEMA_FILE} is stale: `check --schema` prints it"
+        );
     }
 }

@@ -96,8 +96,9 @@ impl Shape {
             Self::Flag => "`true` or `false`",
             Self::Count => "a whole number of at most 67108864",
             Self::Any | Self::Matcher => "any value",
-            Self::Map | Self::TextMap | Self::MatcherMap | Self::MatcherIndex => "a map",
-            Self::Record(_) => "a map",
+            Self::Map | Self::TextMap | Self::MatcherMap | Self::MatcherIndex | Self::Record(_) => {
+                "a map"
+            }
             Self::List | Self::Records(_) => "a list",
             Self::Result => "the name of an earlier result",
             Self::Duration => "seconds, or a string such as `500ms`",
@@ -215,13 +216,12 @@ impl Checker<'_> {
     pub(crate) fn shape(&mut self, node: &Node, shape: Shape, of: &str) {
         match (shape, &node.kind) {
             (Shape::Any, _)
-            | (Shape::Text, Kind::Text(_))
+            | (Shape::Text | Shape::TextOrTexts, Kind::Text(_))
             | (Shape::Flag, Kind::Bool(_))
             | (Shape::Map, Kind::Map(_))
             | (Shape::List, Kind::List(_)) => {}
             (Shape::Count, Kind::Number(number))
                 if number.as_u64().is_some_and(|count| count <= MAX_COUNT) => {}
-            (Shape::TextOrTexts, Kind::Text(_)) => {}
             (Shape::Texts | Shape::TextOrTexts, Kind::List(elements)) => {
                 self.each(elements, Shape::Text, of);
             }
@@ -331,7 +331,7 @@ pub(crate) fn hex(text: &str) -> Option<Vec<u8>> {
         .collect::<Option<_>>()?;
     // Two digits below 16 always fit a byte.
     let byte = |pair: &[u32]| u8::try_from(pair[0] * 16 + pair[1]).ok();
-    if digits.len() % 2 == 0 {
+    if digits.len().is_multiple_of(2) {
         digits.chunks(2).map(byte).collect()
     } else {
         None

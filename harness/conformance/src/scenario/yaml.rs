@@ -155,10 +155,10 @@ pub(crate) fn parse(sources: &Sources, source: usize) -> Result<Node, Vec<Proble
                     },
                 )
             }
-            Err(error) => Err(syntax(&error, text, source)),
+            Err(error) => Err(Box::new(syntax(&error, text, source))),
         };
         if let Err(problem) = step {
-            builder.problems.push(problem);
+            builder.problems.push(*problem);
             return Err(builder.problems);
         }
     }
@@ -231,13 +231,13 @@ struct Builder {
 
 impl Builder {
     /// Takes the next event; an error ends the reading.
-    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Problem> {
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Box<Problem>> {
         match event {
             Event::DocumentStart(..) if self.root.is_some() => {
-                return Err(
-                    Problem::new(span, "several documents in one file", "a second one")
-                        .hint("one scenario per file; use `matrix` for variants"),
-                );
+                let problem = Problem::new(span, "several documents in one file", "a second one");
+                return Err(Box::new(
+                    problem.hint("one scenario per file; use `matrix` for variants"),
+                ));
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let kind = self.scalar(&text, style, tag.as_deref(), span);
@@ -262,11 +262,12 @@ impl Builder {
             Event::SequenceEnd | Event::MappingEnd => self.end(span)?,
             Event::Alias(anchor) => {
                 let Some(node) = self.anchors.get(&anchor).cloned() else {
-                    return Err(Problem::new(span, "an alias inside its own anchor", "here"));
+                    let message = "an alias inside its own anchor";
+                    return Err(Box::new(Problem::new(span, message, "here")));
                 };
                 self.nodes += node.size();
                 if self.open.len() + node.depth() > MAX_DEPTH {
-                    return Err(too_deep(span));
+                    return Err(Box::new(too_deep(span)));
                 }
                 self.done(node, 0)?;
             }
@@ -289,15 +290,15 @@ impl Builder {
         Ok(())
     }
 
-    fn start(&mut self, open: Open) -> Result<(), Problem> {
+    fn start(&mut self, open: Open) -> Result<(), Box<Problem>> {
         if self.open.len() >= MAX_DEPTH {
-            return Err(too_deep(open.span));
+            return Err(Box::new(too_deep(open.span)));
         }
         self.open.push(open);
         Ok(())
     }
 
-    fn end(&mut self, span: Span) -> Result<(), Problem> {
+    fn end(&mut self, span: Span) -> Result<(), Box<Problem>> {
         let Some(open) = self.open.pop() else {
             return Ok(());
         };
@@ -313,11 +314,12 @@ impl Builder {
     }
 
     /// Puts a finished node where it belongs.
-    fn done(&mut self, node: Node, anchor: usize) -> Result<(), Problem> {
+    fn done(&mut self, node: Node, anchor: usize) -> Result<(), Box<Problem>> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
             let message = format!("more than {MAX_NODES} values, with the aliases written out");
-            return Err(Problem::new(node.span, message, "too much from here on"));
+            let label = "too much from here on";
+            return Err(Box::new(Problem::new(node.span, message, label)));
         }
         if anchor != 0 {
             self.anchors.insert(anchor, node.clone());
