@@ -46,9 +46,12 @@ pub(crate) struct Setup {
 }
 
 impl Server {
-    /// A server with no clients yet.
-    pub(crate) fn new(setup: Setup) -> Self {
-        Self {
+    /// A server with no clients yet; fails where the configuration forbids to start.
+    pub(crate) fn new(mut setup: Setup) -> Result<Self, String> {
+        if let Ok(config) = setup.config.load() {
+            config.toml.check()?;
+        }
+        Ok(Self {
             installation_id: home::installation_id(&setup.home),
             home: setup.home,
             started_in: setup.started_in,
@@ -59,7 +62,7 @@ impl Server {
             approvals: Approvals::default(),
             threads: RefCell::default(),
             clients: RefCell::default(),
-        }
+        })
     }
 
     /// Takes a client in.

@@ -26,6 +26,18 @@ pub(crate) struct ConfigToml {
     pub(crate) projects: BTreeMap<PathBuf, Project>,
 }
 
+impl ConfigToml {
+    /// Refuses what codex 0.169.0 no longer takes.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        match self.approval_policy {
+            Some(ConfiguredApproval::Untrusted) => Err("approval_policy = \"untrusted\" is no \
+                 longer supported; remove this setting"
+                .to_owned()),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// `approval_policy`: the file still takes `on-failure`, which means `on-request`.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -79,7 +91,6 @@ pub(crate) struct Provider {
     pub(crate) env_key: Option<String>,
     pub(crate) request_max_retries: Option<u64>,
     pub(crate) stream_max_retries: Option<u64>,
-    pub(crate) stream_idle_timeout_ms: Option<u64>,
     #[serde(default)]
     pub(crate) http_headers: BTreeMap<String, String>,
     #[serde(default)]

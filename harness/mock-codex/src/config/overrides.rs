@@ -35,6 +35,11 @@ impl CliOverride {
         })
     }
 
+    /// The dotted path.
+    pub(super) fn key(&self) -> &str {
+        &self.path
+    }
+
     /// Sets it in the table, making tables on the way.
     pub(super) fn apply(&self, table: &mut toml::Table) {
         set(table, &self.path, self.value.clone());
@@ -55,7 +60,11 @@ pub(crate) fn merge_request(
             set(&mut table, path, value);
         }
     }
-    file::typed(&table)
+    let merged = file::typed(&table)?;
+    if request.contains_key("approval_policy") {
+        merged.check()?;
+    }
+    Ok(merged)
 }
 
 fn set(table: &mut toml::Table, path: &str, value: toml::Value) {

@@ -49,12 +49,16 @@ pub(crate) fn resolve(
     if provider != "openai" && !toml.model_providers.contains_key(&provider) {
         return Err(unloadable(format!("Model provider `{provider}` not found")));
     }
-    let roots = requested
-        .workspace_roots
-        .clone()
-        .unwrap_or_else(|| vec![cwd.clone()]);
+    let model = requested.model.clone().or_else(|| toml.model.clone());
+    if model.as_deref() == Some("") {
+        return Err(Failure::invalid(
+            "No models are available. Set `model` explicitly or check your model catalog \
+             configuration.",
+        ));
+    }
     let trust = trust_of(&toml, &cwd);
     let (sandbox, profile) = sandbox(&toml, requested, &cwd, trust)?;
+    let roots = workspace_roots(requested, &sandbox, &cwd);
     let approval_policy = requested
         .approval_policy
         .or_else(|| toml.approval_policy.map(Into::into))
@@ -63,11 +67,7 @@ pub(crate) fn resolve(
             _ => ApprovalPolicy::OnRequest,
         });
     Ok(Settings {
-        model: requested
-            .model
-            .clone()
-            .or(toml.model)
-            .unwrap_or_else(|| "gpt-5.5".to_owned()),
+        model: model.unwrap_or_else(|| "gpt-5.5".to_owned()),
         provider,
         service_tier: requested.service_tier.clone(),
         approval_policy,
@@ -166,6 +166,24 @@ fn spread_roots(sandbox: SandboxPolicy, requested: &Requested, cwd: &Path) -> Sa
         }
         (sandbox, _) => sandbox,
     }
+}
+
+/// The directory itself and the writable roots of the configuration, unless the request names them.
+fn workspace_roots(requested: &Requested, sandbox: &SandboxPolicy, cwd: &Path) -> Vec<PathBuf> {
+    if let Some(roots) = &requested.workspace_roots {
+        return roots.clone();
+    }
+    let mut roots = vec![cwd.to_owned()];
+    if let SandboxPolicy::WorkspaceWrite(details) = sandbox {
+        roots.extend(
+            details
+                .writable_roots
+                .iter()
+                .filter(|root| *root != cwd)
+                .cloned(),
+        );
+    }
+    roots
 }
 
 fn trust_of(toml: &ConfigToml, cwd: &Path) -> Option<TrustLevel> {

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::config::Problem;
 use crate::connection::{Call, Identity};
 use crate::failure::Failure;
 use crate::home;
@@ -63,7 +64,20 @@ pub(super) fn initialize(call: &Call, params: InitializeParams) -> Result<(), Fa
 }
 
 fn warn_about_config(call: &Call) {
-    if let Err(problem) = call.server.config.borrow_mut().load() {
+    let config = call.server.config.borrow_mut().load();
+    let config = match config {
+        Ok(config) => config,
+        Err(problem) => return call.client.notify("configWarning", &problem.warning()),
+    };
+    if let Some(summary) = config.complaint(None) {
+        call.client.notify(
+            "configWarning",
+            &json!({"summary": summary, "details": null}),
+        );
+    }
+    let provider = config.toml.model_provider.as_deref();
+    if let Some(name) = provider.filter(|name| !config.knows_provider(name)) {
+        let problem = Problem::plain(format!("Model provider `{name}` not found"));
         call.client.notify("configWarning", &problem.warning());
     }
 }

@@ -61,10 +61,7 @@ pub(super) fn read(call: &Call, params: ThreadReadParams) -> Result<(), Failure>
             .map(|turn| turn.view(ItemsView::Full))
             .collect();
     }
-    let read_state = glance
-        .summary
-        .and_then(|summary| summary.unread)
-        .map(|unread| unread.view());
+    let read_state = Some(glance.read_state());
     call.reply(&json!({"thread": view, "readState": read_state}));
     Ok(())
 }
@@ -82,7 +79,7 @@ fn read_loaded(call: &Call, thread: &Rc<Thread>, include_turns: bool) -> Result<
         notice(call);
     }
     let view = thread.view(include_turns.then_some(ItemsView::Full));
-    let read_state = thread.state.borrow().read_state();
+    let read_state = thread.state.borrow().read_state(thread.id());
     call.reply(&json!({"thread": view, "readState": read_state}));
     Ok(())
 }
@@ -169,6 +166,7 @@ fn row(call: &Call, entry: &Entry) -> Option<Row> {
     if let Some(thread) = call.server.loaded(&entry.id) {
         let view = ThreadView {
             can_accept_direct_input: None,
+            forked_from_id: None,
             ..thread.view(None)
         };
         let state = thread.state.borrow();
@@ -176,7 +174,7 @@ fn row(call: &Call, entry: &Entry) -> Option<Row> {
             created_ms: thread.meta.created_ms,
             updated_ms: state.updated_ms,
             view,
-            read_state: state.read_state(),
+            read_state: state.read_state(thread.id()),
         });
     }
     let glance = catalog::glance(&entry.path).ok().flatten()?;
@@ -186,11 +184,11 @@ fn row(call: &Call, entry: &Entry) -> Option<Row> {
             .summary
             .as_ref()
             .map_or(glance.meta.created_ms, |s| s.updated_ms),
-        view: glance.view(&entry.path),
-        read_state: glance
-            .summary
-            .and_then(|summary| summary.unread)
-            .map(|unread| unread.view()),
+        view: ThreadView {
+            forked_from_id: None,
+            ..glance.view(&entry.path)
+        },
+        read_state: Some(glance.read_state()),
     })
 }
 
@@ -273,11 +271,17 @@ pub(super) fn turns_list(call: &Call, params: ThreadTurnsListParams) -> Result<(
         Some(TurnItemsView::NotLoaded) => ItemsView::NotLoaded,
         Some(TurnItemsView::Summary) | None => ItemsView::Summary,
     };
-    let mut turns: Vec<TurnView> = match call.server.loaded(&id) {
+    let turns: Vec<TurnView> = match call.server.loaded(&id) {
         Some(thread) if thread.ephemeral => {
             return Err(Failure::invalid(
                 "ephemeral threads do not support thread/turns/list",
             ));
+        }
+        Some(thread) if thread.state.borrow().rollout.is_none() => {
+            return Err(Failure::invalid(format!(
+                "thread {id} is not materialized yet; thread/turns/list is unavailable before \
+                 first user message"
+            )));
         }
         Some(thread) => thread
             .state
@@ -297,58 +301,84 @@ pub(super) fn turns_list(call: &Call, params: ThreadTurnsListParams) -> Result<(
                 .collect()
         }
     };
+    let mut turns: Vec<(usize, TurnView)> = turns.into_iter().enumerate().collect();
     let ascending = params.sort_direction == Some(SortDirection::Asc);
+    if let Some(cursor) = &params.cursor {
+        let (at, include) = parse_turn_cursor(cursor)?;
+        turns.retain(|(index, _)| match (ascending, include) {
+            (true, true) => *index >= at,
+            (true, false) => *index > at,
+            (false, true) => *index <= at,
+            (false, false) => *index < at,
+        });
+    }
     if !ascending {
         turns.reverse();
     }
-    let mut start = 0;
-    if let Some(cursor) = &params.cursor {
-        let (turn, include) = parse_turn_cursor(cursor)?;
-        let at = turns
-            .iter()
-            .position(|view| view.id == turn)
-            .ok_or_else(|| invalid_cursor(cursor))?;
-        start = if include { at } else { at + 1 };
-    }
-    let mut turns = turns.split_off(start);
     let limit = params.limit.map_or(PAGE, |limit| (limit as usize).max(1));
     let more = turns.len() > limit;
     turns.truncate(limit);
+    let edge = |turn: Option<&(usize, TurnView)>, include| {
+        turn.map(|(index, _)| turn_cursor(&id, *index, include))
+    };
     call.reply(&Page {
-        next_cursor: turns
-            .last()
-            .filter(|_| more)
-            .map(|turn| turn_cursor(&id, &turn.id, false)),
-        backwards_cursor: turns.first().map(|turn| turn_cursor(&id, &turn.id, true)),
-        data: turns,
+        next_cursor: edge(turns.last().filter(|_| more), false),
+        backwards_cursor: edge(turns.first(), true),
+        data: turns.into_iter().map(|(_, turn)| turn).collect(),
     });
     Ok(())
 }
 
 /// The cursor that `thread/resume` gives for the turns before the newest.
 pub(super) fn turns_cursor(thread: &Thread) -> Option<String> {
-    let state = thread.state.borrow();
-    state
-        .turns
-        .last()
-        .map(|turn| turn_cursor(thread.id(), &turn.id, true))
+    let last = thread.state.borrow().turns.len().checked_sub(1)?;
+    Some(turn_cursor(thread.id(), last, true))
 }
 
 /// The cursor that `thread/resume` gives for the items before the newest.
 pub(super) fn items_cursor(thread: &Thread) -> Option<String> {
-    turns_cursor(thread)
+    let state = thread.state.borrow();
+    let last = state.turns.len().checked_sub(1)?;
+    let offset = if last == 0 { 6 } else { 2 } + state.turns[last].items.len();
+    Some(cursor(
+        thread.id(),
+        ordinal(last) + offset,
+        true,
+        "itemsByCreatedAtOrdinal",
+    ))
 }
 
-/// Cursors are opaque; the mock's name the turn where the real one's name a line of its file.
-fn turn_cursor(thread: &str, turn: &str, include: bool) -> String {
-    json!({"requestedThreadId": thread, "turnId": turn, "includeAnchor": include}).to_string()
+/// How far apart the turns are that cursors name: the lines that codex writes for a plain turn.
+const LINES_PER_TURN: usize = 13;
+
+/// Cursors are opaque; codex's name a line of its file, the mock's what it would be after plain
+/// turns.
+fn ordinal(turn: usize) -> usize {
+    turn * LINES_PER_TURN + 1
 }
 
-fn parse_turn_cursor(cursor: &str) -> Result<(String, bool), Failure> {
+fn turn_cursor(thread: &str, turn: usize, include: bool) -> String {
+    cursor(thread, ordinal(turn), include, "turns")
+}
+
+fn cursor(thread: &str, ordinal: usize, include: bool, kind: &str) -> String {
+    json!({
+        "requestedThreadId": thread,
+        "rolloutOrdinal": ordinal,
+        "includeAnchor": include,
+        "scope": {"kind": kind},
+    })
+    .to_string()
+}
+
+fn parse_turn_cursor(cursor: &str) -> Result<(usize, bool), Failure> {
     let value: serde_json::Value =
         serde_json::from_str(cursor).map_err(|_| invalid_cursor(cursor))?;
-    match (value["turnId"].as_str(), value["includeAnchor"].as_bool()) {
-        (Some(turn), Some(include)) => Ok((turn.to_owned(), include)),
+    let ordinal = value["rolloutOrdinal"]
+        .as_u64()
+        .and_then(|at| usize::try_from(at).ok());
+    match (ordinal, value["includeAnchor"].as_bool()) {
+        (Some(ordinal), Some(include)) => Ok((ordinal / LINES_PER_TURN, include)),
         _ => Err(invalid_cursor(cursor)),
     }
 }

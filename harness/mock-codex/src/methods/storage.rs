@@ -20,6 +20,9 @@ use crate::thread::store::{self, ARCHIVED, Rollout};
 pub(super) fn archive(call: &Call, params: ThreadArchiveParams) -> Result<(), Failure> {
     let server = &call.server;
     let id = parse_id("session", &params.thread_id)?;
+    if let Some(thread) = server.loaded(&id) {
+        thread.materialise()?;
+    }
     let path = catalog::find(&server.home, &id).ok_or_else(|| no_rollout(&id))?;
     let directory = server.home.join(ARCHIVED);
     fs::create_dir_all(&directory)?;
@@ -58,7 +61,7 @@ pub(super) fn set_name(call: &Call, params: ThreadSetNameParams) -> Result<(), F
     }
     match server.loaded(&id) {
         Some(thread) => {
-            if thread.state.borrow().rollout.is_none() {
+            if !thread.materialise()? {
                 return Err(no_rollout(&id));
             }
             thread.state.borrow_mut().name = Some(name.to_owned());

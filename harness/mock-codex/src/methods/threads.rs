@@ -47,12 +47,25 @@ pub(super) fn start(call: &Call, params: ThreadStartParams) -> Result<(), Failur
     let server = &call.server;
     let config = server.config()?;
     let settings = config::resolve(&config, &requested, &server.started_in)?;
+    let complaint = config.complaint(requested.config.as_ref());
+    if let (Some(summary), Some(_)) = (&complaint, &requested.config) {
+        call.client.notify(
+            "configWarning",
+            &json!({"summary": summary, "details": null}),
+        );
+    }
     let ephemeral = params.ephemeral.unwrap_or(false);
     let meta = new_meta(call, None, params.thread_source);
     let state = State::new(settings, meta.created_ms);
     let thread = keep(call, meta, ephemeral, state);
     call.reply(&thread.reply(None));
     server.broadcast("thread/started", &json!({"thread": thread.view(None)}));
+    if let Some(message) = complaint {
+        thread.notify(
+            "warning",
+            &json!({"threadId": thread.id(), "message": message}),
+        );
+    }
     Ok(())
 }
 
@@ -76,7 +89,9 @@ pub(super) fn resume(call: &Call, params: ThreadResumeParams) -> Result<(), Fail
         items_backwards_cursor: super::listing::items_cursor(&thread),
     });
     call.reply(&reply);
-    tell_usage(call, &thread);
+    if !exclude_turns {
+        tell_usage(call, &thread);
+    }
     call.client
         .notify("thread/goal/cleared", &json!({"threadId": thread.id()}));
     Ok(())
@@ -150,6 +165,7 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
         meta: source,
         records,
     } = store::load(&path)?.ok_or_else(|| no_rollout(&id))?;
+    deprecate(call, params.exclude_turns);
     let records = cut(
         records,
         params.last_turn_id.as_deref(),
@@ -160,12 +176,10 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
     let mut meta = new_meta(call, Some(id), params.thread_source.clone());
     meta.preview.clone_from(&source.preview);
     let mut state = replay(call, &source, records.clone())?;
-    state.name = None;
     state.unread = None;
     state.updated_ms = meta.created_ms;
     let remembered = remembered(call, &state.settings, Quirk::WorkspaceWriteLostOnFork)?;
     state.settings = overridden(call, remembered, requested_by_fork(params))?;
-    deprecate(call, exclude_turns);
     let thread = keep(call, meta, ephemeral, state);
     write_copy(&thread, &records)?;
     call.reply(&thread.reply((!exclude_turns).then_some(ItemsView::Full)));

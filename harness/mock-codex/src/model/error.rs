@@ -73,6 +73,7 @@ impl ModelError {
             "usage_not_included" => Self::new(NOT_INCLUDED, "usageLimitExceeded", Retry::No),
             "server_is_overloaded" => Self::new(AT_CAPACITY, "serverOverloaded", Retry::No),
             "cyber_policy" => Self::new(message, "cyberPolicy", Retry::No),
+            "model_not_found" => Self::new(message, "modelNotFound", Retry::No),
             "invalid_prompt" | "bio_policy" => Self::new(message, "other", Retry::No),
             "rate_limit_exceeded" | "slow_down" => Self::new(
                 format!("rate limit exceeded: {message}"),
@@ -147,6 +148,8 @@ fn usage_limit(error: &Value) -> String {
                 time.strftime("%-I:%M %p")
             )
         }
-        None => "You\u{2019}ve hit your usage limit. Try again later.".to_owned(),
+        None => "You\u{2019}ve hit your usage limit. Visit https://chatgpt.com/settings/usage to \
+                 purchase more credits or try again later."
+            .to_owned(),
     }
 }

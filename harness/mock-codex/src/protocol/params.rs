@@ -84,6 +84,14 @@ pub(crate) enum SortDirection {
     Desc,
 }
 
+/// How a thread's history is given out.
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ThreadHistoryMode {
+    Legacy,
+    Paginated,
+}
+
 /// What a list of threads is ordered by.
 #[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
@@ -212,7 +220,7 @@ pub(crate) struct ThreadStartParams {
     pub(crate) personality: Option<Personality>,
     pub(crate) multi_agent_mode: Unused,
     pub(crate) ephemeral: Option<bool>,
-    pub(crate) history_mode: Unused,
+    pub(crate) history_mode: Option<ThreadHistoryMode>,
     pub(crate) session_start_source: Unused,
     pub(crate) thread_source: Option<String>,
     pub(crate) project_id: Option<String>,

@@ -4,9 +4,9 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::record::{Meta, Record, Summary};
+use super::record::{Meta, Record, Summary, Unread};
 use super::store::{self, ARCHIVED, SESSIONS};
-use crate::protocol::reply::{ThreadStatus, ThreadView};
+use crate::protocol::reply::{ReadState, ThreadStatus, ThreadView};
 
 /// How much of the end of a file is searched for its last summary, in bytes.
 const TAIL: u64 = 16 * 1024;
@@ -87,6 +87,15 @@ pub(crate) fn glance(path: &Path) -> io::Result<Option<Glance>> {
 }
 
 impl Glance {
+    /// What is unread.
+    pub(crate) fn read_state(&self) -> ReadState {
+        let unread = self
+            .summary
+            .as_ref()
+            .and_then(|summary| summary.unread.as_ref());
+        unread.map_or_else(|| ReadState::initial(&self.meta.id), Unread::view)
+    }
+
     /// The thread as lists show it.
     pub(crate) fn view(&self, path: &Path) -> ThreadView {
         let mut view = ThreadView {

@@ -9,7 +9,6 @@ use bytes::{Bytes, BytesMut};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct History {
     segments: Vec<Bytes>,
-    len: usize,
 }
 
 impl History {
@@ -26,12 +25,6 @@ impl History {
             segment = merged.freeze();
         }
         self.segments.push(segment);
-        self.len += 1;
-    }
-
-    /// Is there nothing yet?
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len == 0
     }
 
     /// The bytes, in order.

@@ -176,9 +176,20 @@ impl State {
         }
     }
 
-    /// The read state, once there is one.
-    pub(crate) fn read_state(&self) -> Option<ReadState> {
-        self.unread.as_ref().map(Unread::view)
+    /// The read state, once there is one. A thread with a file has one from the start.
+    pub(crate) fn read_state(&self, id: &str) -> Option<ReadState> {
+        let initial = || self.rollout.is_some().then(|| ReadState::initial(id));
+        self.unread.as_ref().map(Unread::view).or_else(initial)
+    }
+}
+
+impl ReadState {
+    /// The read state of a thread in which nothing new has happened.
+    pub(crate) fn initial(id: &str) -> Self {
+        Self {
+            first_unread: None,
+            revision: format!("initial:{id}"),
+        }
     }
 }
 
@@ -345,6 +356,23 @@ impl Thread {
         }
         state.replay(record);
         Ok(())
+    }
+
+    /// Makes the thread's file if there is none yet; `false` if the thread never has one.
+    pub(crate) fn materialise(&self) -> std::io::Result<bool> {
+        let mut state = self.state.borrow_mut();
+        let Some(path) = &self.path else {
+            return Ok(false);
+        };
+        if state.rollout.is_none() {
+            let mut meta = self.meta.clone();
+            meta.preview.clone_from(&state.preview);
+            let mut rollout = Rollout::create(path, meta)?;
+            rollout.append(&Record::Settings(Box::new(state.settings.clone())))?;
+            rollout.append(&Record::Summary(Box::new(state.summary())))?;
+            state.rollout = Some(rollout);
+        }
+        Ok(true)
     }
 
     /// Says that the thread was used just now, and writes its summary.

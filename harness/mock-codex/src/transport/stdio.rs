@@ -30,8 +30,9 @@ pub(crate) fn serve(setup: Setup) -> Result<(), String> {
         .build()
         .map_err(|error| format!("failed to start: {error}"))?;
     let tasks = LocalSet::new();
+    let server = Rc::new(Server::new(setup)?);
     let result = tasks
-        .block_on(&runtime, run(setup))
+        .block_on(&runtime, run(server))
         .map_err(|error| error.to_string());
     drop(tasks);
     // A read of a terminal's stdin may still block a thread.
@@ -39,8 +40,7 @@ pub(crate) fn serve(setup: Setup) -> Result<(), String> {
     result
 }
 
-async fn run(setup: Setup) -> io::Result<()> {
-    let server = Rc::new(Server::new(setup));
+async fn run(server: Rc<Server>) -> io::Result<()> {
     let (outbox, frames) = unbounded_channel();
     let client = Rc::new(Client::new(outbox));
     server.connect(&client);

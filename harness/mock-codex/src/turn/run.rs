@@ -22,7 +22,6 @@ use crate::server::Server;
 use crate::thread::Thread;
 use crate::thread::record::{Record, TurnEnded, TurnStarted, Unread};
 use crate::thread::state::{ActiveTurn, ItemsView};
-use crate::thread::store::Rollout;
 
 /// The first wait before another try; each further one is twice as long.
 const FIRST_RETRY: Duration = Duration::from_millis(200);
@@ -99,19 +98,13 @@ pub(crate) fn start(start: Start) -> io::Result<String> {
 
 /// The file of a thread appears with its first turn.
 fn open_rollout(thread: &Thread, said: &Said) -> io::Result<()> {
-    let mut state = thread.state.borrow_mut();
-    if state.preview.is_empty() {
-        state.preview = input::preview(&said.input);
+    {
+        let mut state = thread.state.borrow_mut();
+        if state.preview.is_empty() {
+            state.preview = input::preview(&said.input);
+        }
     }
-    if let (Some(path), None) = (&thread.path, &state.rollout) {
-        let mut meta = thread.meta.clone();
-        meta.preview.clone_from(&state.preview);
-        let mut rollout = Rollout::create(path, meta)?;
-        rollout.append(&Record::Settings(Box::new(state.settings.clone())))?;
-        rollout.append(&Record::Summary(Box::new(state.summary())))?;
-        state.rollout = Some(rollout);
-    }
-    Ok(())
+    thread.materialise().map(|_| ())
 }
 
 impl Turn {
@@ -338,7 +331,7 @@ fn mark_unread(scope: &Scope) {
 }
 
 fn tell_read_state(scope: &Scope) {
-    let read_state = scope.thread.state.borrow().read_state();
+    let read_state = scope.thread.state.borrow().read_state(scope.thread.id());
     scope.thread.notify(
         "thread/readState/changed",
         &json!({"threadId": scope.thread.id(), "readState": read_state}),

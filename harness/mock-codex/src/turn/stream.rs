@@ -89,7 +89,7 @@ impl Turn {
             };
             match next {
                 Next::Control(Some(Control::Interrupt(call))) => {
-                    self.scope.rate_limits();
+                    self.tell_known_usage();
                     running.abort(&self.scope);
                     return Err(Stop::Interrupted(call));
                 }
@@ -98,7 +98,7 @@ impl Turn {
                     if self.scope.server.quirks.has(Quirk::SteerDropsStream) {
                         drop(events);
                         self.finish_calls(&mut running).await?;
-                        self.scope.rate_limits();
+                        self.tell_known_usage();
                         return Ok(Sampled { follow_up: true });
                     }
                 }
@@ -303,23 +303,28 @@ impl Turn {
     async fn broken(&mut self, running: &mut Running, error: ModelError) -> Stop {
         match self.finish_calls(running).await {
             Ok(()) => {
-                self.tell_failure_usage(&error);
-                self.scope.rate_limits();
+                self.tell_known_usage();
                 Stop::Failed(error)
             }
             Err(stop) => stop,
         }
     }
 
-    fn tell_failure_usage(&self, error: &ModelError) {
-        if error.info == "contextWindowExceeded" {
-            let total = self.scope.thread.state.borrow().usage;
-            let params =
-                super::usage_params(self.scope.thread.id(), &self.scope.turn, total, total);
-            self.scope
-                .thread
-                .notify("thread/tokenUsage/updated", &params);
+    /// Tells again what is counted so far, after an answer that counted nothing.
+    fn tell_known_usage(&self) {
+        let thread = &self.scope.thread;
+        let known = {
+            let state = thread.state.borrow();
+            state
+                .last_usage
+                .as_ref()
+                .map(|(_, last)| (state.usage, *last))
+        };
+        if let Some((total, last)) = known {
+            let params = super::usage_params(thread.id(), &self.scope.turn, total, last);
+            thread.notify("thread/tokenUsage/updated", &params);
         }
+        self.scope.rate_limits();
     }
 
     fn tell_usage(&self, usage: Option<TokenUsage>) {

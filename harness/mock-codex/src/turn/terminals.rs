@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::tools::exec::SessionId;
@@ -27,6 +28,8 @@ pub(crate) struct Terminal {
     pub(crate) terminate: CancellationToken,
     /// Cancelled when its item has been completed.
     pub(crate) ended: CancellationToken,
+    /// How many `write_stdin` calls have yet to be told; the item is completed after them.
+    pub(crate) writes: watch::Sender<usize>,
 }
 
 impl Terminals {

@@ -6,6 +6,8 @@ mod launch;
 mod verdict;
 mod watch;
 
+use std::rc::Rc;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -13,6 +15,7 @@ use serde_json::json;
 use self::launch::Planned;
 use self::verdict::Verdict;
 use super::emit::Scope;
+use super::terminals::Terminal;
 use super::toolcall::{Outcome, ToolCall};
 use crate::tools::exec::format::{Budget, chunk_id, model_output};
 use crate::tools::exec::wait::Call as Wait;
@@ -117,6 +120,7 @@ async fn try_write(scope: Scope, call: ToolCall) -> Result<Outcome, Outcome> {
         .get(id)
         .ok_or_else(|| failed(format!("Unknown process id {id}")))?;
     let terminal = scope.thread.terminals.get(id);
+    let pending = terminal.as_ref().map(PendingWrite::of);
     let wait = if args.chars.is_empty() {
         Wait::Poll
     } else {
@@ -146,6 +150,7 @@ async fn try_write(scope: Scope, call: ToolCall) -> Result<Outcome, Outcome> {
             &json!({"processId": id.to_string(), "stdin": args.chars}),
         );
     }
+    drop(pending);
     if collected.exit_code.is_some() {
         if let Some(terminal) = &terminal {
             terminal.ended.cancelled().await;
@@ -159,4 +164,20 @@ async fn try_write(scope: Scope, call: ToolCall) -> Result<Outcome, Outcome> {
         budget,
         &chunk_id(),
     )))
+}
+
+/// A write that has yet to be told; dropping it says that it was, or never will be.
+struct PendingWrite(Rc<Terminal>);
+
+impl PendingWrite {
+    fn of(terminal: &Rc<Terminal>) -> Self {
+        terminal.writes.send_modify(|pending| *pending += 1);
+        Self(Rc::clone(terminal))
+    }
+}
+
+impl Drop for PendingWrite {
+    fn drop(&mut self) {
+        self.0.writes.send_modify(|pending| *pending -= 1);
+    }
 }

@@ -20,6 +20,10 @@ use crate::turn::terminals::Terminal;
 /// sandbox stopped it, not at all. Its output up to then comes in no delta.
 const GRACE: Duration = Duration::from_millis(100);
 
+/// How long output is gathered before it is told, so that what a program prints piece by piece
+/// comes in one delta, as it does from codex 0.169.0.
+const BURST: Duration = Duration::from_millis(5);
+
 /// The exit code of a command that was ended from outside.
 const TERMINATED: i32 = -1;
 
@@ -57,7 +61,11 @@ impl Watched {
                     self.follow(&mut chunks).await
                 }
             };
-            self.complete(code, began.elapsed());
+            let took = began.elapsed();
+            let mut writes = self.terminal.writes.subscribe();
+            // The sender lives as long as the terminal, which is here.
+            let _ = writes.wait_for(|pending| *pending == 0).await;
+            self.complete(code, took);
         }
         self.scope.thread.terminals.remove(self.terminal.session);
         self.terminal.ended.cancel();
@@ -80,7 +88,14 @@ impl Watched {
             tokio::select! {
                 biased;
                 chunk = chunks.recv(), if open => match chunk {
-                    Ok(chunk) => self.tell(&text.take(&chunk)),
+                    Ok(chunk) => {
+                        let mut burst = chunk.to_vec();
+                        tokio::time::sleep(BURST).await;
+                        while let Ok(chunk) = chunks.try_recv() {
+                            burst.extend_from_slice(&chunk);
+                        }
+                        self.tell(&text.take(&burst));
+                    }
                     Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => open = false,
                 },
