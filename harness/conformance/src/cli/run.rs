@@ -238,11 +238,7 @@ fn load(directory: &Path) -> Result<Vec<Arc<Case>>, Refusal> {
 
 /// The directory that has `scenarios`, `snapshots` and `fixtures`.
 fn root(scenarios: &Path) -> &Path {
-    match scenarios.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        Some(_) => Path::new("."),
-        None => scenarios,
-    }
+    scenarios.parent().unwrap_or(scenarios)
 }
 
 /// Runs, judges and shows; the results have the order of the targets and cases.

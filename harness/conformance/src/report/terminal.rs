@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::excerpt::excerpt;
 use super::summary::{Problem, Summary};
+use crate::check::snapshot;
 use crate::normalise::with_places_named;
 use crate::run::outcome::{CaseRun, Check, Places, Status};
 
@@ -95,7 +96,9 @@ impl<W: Write> Terminal<W> {
         for check in &failed {
             self.check(&mut text, check, &run.places);
         }
-        if !run.transcript.is_empty() {
+        // A snapshot shows for itself what differs, in frames of the whole run.
+        let excerpted = failed.iter().any(|check| check.id != snapshot::CHECK);
+        if excerpted && !run.transcript.is_empty() {
             let offending = failed.iter().find_map(|check| check.entry);
             text.push_str("  transcript\n");
             let shorten = |line: &str| with_places_named(&run.places, line);
