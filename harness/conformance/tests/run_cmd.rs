@@ -63,6 +63,7 @@ impl Room {
             .args(args)
             .current_dir(self.path())
             .env_remove("CI")
+            .env_remove("CODEX_CONFORMANCE_TMPDIR")
             .env("CODEX_CONFORMANCE_CACHE", self.path().join("cache"))
             .envs(env.iter().copied())
             .output()
