@@ -272,11 +272,11 @@ async fn nothing_of_the_callers_environment_gets_in() {
 
 #[tokio::test]
 async fn a_conflict_is_refused_before_anything_is_written() {
-    let steps = r#"
+    let steps = r"
   - thread_start: { approval_mode: dangerously_bypass_approvals_and_sandbox, sandbox: read_only }
     error: { raised_by: client, message: { contains: combined with sandbox } }
   - request: { method: x }
-    error: { raised_by: server, code: -1, message: no, data: { a: 1 } }"#;
+    error: { raised_by: server, code: -1, message: no, data: { a: 1 } }";
     let server = r#"read l; echo '{"id":1,"result":{}}'; read l; read l;
         echo '{"id":2,"error":{"code":-1,"message":"no","data":{"a":1}}}'; cat >/dev/null"#;
     let run = Bench::new().run(server, steps).await;
@@ -322,22 +322,22 @@ async fn approvals_are_declined_decided_or_left_to_steps() {
         echo "{\"method\":\"answer\",\"params\":$answer}"; cat >/dev/null"#;
     // It asks when it has read `initialized` and one more notification.
     let server = format!(r#"read l; echo '{{"id":1,"result":{{}}}}'; read l; read l; {ask}"#);
-    let declined = r#"
+    let declined = r"
   - notify: { method: go }
   - await: { method: answer }
-    expect: { params: { id: 9, result: { decision: decline } } }"#;
-    let decided = r#"
+    expect: { params: { id: 9, result: { decision: decline } } }";
+    let decided = r"
   - approve: { file_change: acceptForSession }
   - notify: { method: go }
   - await: { method: answer }
-    expect: { params: { result: { decision: acceptForSession } } }"#;
-    let by_steps = r#"
+    expect: { params: { result: { decision: acceptForSession } } }";
+    let by_steps = r"
   - notify: { method: go }
   - await: { method: item/fileChange/requestApproval }
     as: asked
   - respond: { to: asked, error: { code: 5, message: later } }
   - await: { method: answer }
-    expect: { params: { id: 9, error: { code: 5 } } }"#;
+    expect: { params: { id: 9, error: { code: 5 } } }";
     for steps in [declined, decided, by_steps] {
         let run = Bench::new().run(&server, steps).await;
         assert_eq!(run.status, Status::Passed, "{:?}", run.checks);

@@ -48,7 +48,7 @@ pub fn execute(args: &TargetArgs, out: &mut dyn Write) -> Result<Exit, CliError>
 fn list(json: bool, out: &mut dyn Write) -> Result<Exit, CliError> {
     let installed = Cache::from_environment()
         .and_then(|cache| cache.list())
-        .map_err(of_cache)?;
+        .map_err(|error| of_cache(&error))?;
     if json {
         let mock = json!({ "name": Target::MOCK.to_string(), "kind": Target::MOCK.kind() });
         let codex = installed.iter().map(|codex| {
@@ -85,7 +85,7 @@ fn install_target(given: &str, out: &mut dyn Write) -> Result<Exit, CliError> {
             "only `codex@VERSION` is installed",
         ));
     };
-    let cache = Cache::from_environment().map_err(of_cache)?;
+    let cache = Cache::from_environment().map_err(|error| of_cache(&error))?;
     complain(&format!(
         "installing {target} into `{}`",
         cache.codex(version).display()
@@ -98,7 +98,7 @@ fn install_target(given: &str, out: &mut dyn Write) -> Result<Exit, CliError> {
     Ok(Exit::Success)
 }
 
-fn of_cache(error: CacheError) -> CliError {
+fn of_cache(error: &CacheError) -> CliError {
     environment(error.to_string(), None)
 }
 

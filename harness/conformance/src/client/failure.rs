@@ -27,7 +27,7 @@ pub struct Failure {
     /// What is wrong.
     pub message: String,
     /// The data of an error reply.
-    pub data: Option<Value>,
+    pub data: Option<Box<Value>>,
     /// The entry of the transcript that shows it.
     pub entry: Option<usize>,
 }
@@ -67,7 +67,7 @@ impl Failure {
     pub fn server(error: ErrorObject, entry: usize) -> Self {
         Self {
             code: Some(error.code),
-            data: error.data,
+            data: error.data.map(Box::new),
             entry: Some(entry),
             ..Self::of(RaisedBy::Server, error.message)
         }
@@ -91,7 +91,7 @@ impl Failure {
             value["code"] = code.into();
         }
         if let Some(data) = &self.data {
-            value["data"] = data.clone();
+            value["data"] = Value::clone(data);
         }
         value
     }

@@ -169,7 +169,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// CODEX_HOME, the files, the model.
+    /// `CODEX_HOME`, the files, the model.
     async fn prepare(&mut self) -> Result<(), Stop> {
         let broken = |error: &dyn std::fmt::Display| Stop::Broken(error.to_string());
         let launch = self

@@ -13,7 +13,7 @@ use crate::run::outcome::Places;
 /// Marks every process of a case, so that one that outlives it is found.
 pub const MARKER_VARIABLE: &str = "CODEX_CONFORMANCE_CASE";
 
-/// Why CODEX_HOME can't be laid out.
+/// Why `CODEX_HOME` can't be laid out.
 #[derive(Debug, thiserror::Error)]
 pub enum HomeError {
     /// TOML has no such value, for example `null`.

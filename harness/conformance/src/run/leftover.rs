@@ -10,31 +10,31 @@ use crate::run::home::MARKER_VARIABLE;
 const NAMED: usize = 3;
 
 /// Ends every process whose environment carries this case's marker, whatever session it moved
-/// to; the result is a note that names some of them. Those of the `killed` process groups are on
-/// their way out and not worth a word. Processes of others are not touched.
-pub fn end(marker: &str, killed: &[Pid]) -> Option<String> {
+/// to; the result is a note that names some of them. `groups` are the app-servers' process
+/// groups, first started first: they are on their way out already and not worth a word.
+/// Processes of others are not touched.
+fn end(marker: &str, groups: &[Pid]) -> Option<String> {
+    let first = groups.first()?;
     let wanted = format!("{MARKER_VARIABLE}={marker}");
+    let last = last_given();
     let ended: Vec<String> = fs::read_dir("/proc")
         .ok()?
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
+        .filter(|id| may_be_younger(*id, Pid::as_raw(Some(*first)), last))
         .filter(|id| carries(*id, wanted.as_bytes()))
         .filter_map(|id| {
             let name = command_line(id);
             let process = Pid::from_raw(id)?;
-            if killed.contains(&getpgid(Some(process)).ok()?) {
+            if groups.contains(&getpgid(Some(process)).ok()?) {
                 return None;
             }
             kill_process(process, Signal::KILL).ok()?;
             Some(format!("{id} (`{name}`)"))
         })
         .collect();
-    let named = ended
-        .iter()
-        .take(NAMED)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(", ");
+    let named: Vec<_> = ended.iter().take(NAMED).map(String::as_str).collect();
+    let named = named.join(", ");
     match ended.len() {
         0 => None,
         1 => Some(format!(
@@ -44,6 +44,22 @@ pub fn end(marker: &str, killed: &[Pid]) -> Option<String> {
             "{count} processes outlived the app-server and were killed: {named}"
         )),
     }
+}
+
+/// Ids are given in rising order until they wrap: what an app-server started has an id between
+/// its own and the last one given. Reading the environment of those alone keeps a sweep cheap.
+fn may_be_younger(id: i32, first: i32, last: Option<i32>) -> bool {
+    match last {
+        Some(last) if last >= first => (first..=last).contains(&id),
+        // They have wrapped, or nothing is known.
+        _ => true,
+    }
+}
+
+/// The last process id that the kernel gave: the fifth word of `/proc/loadavg`.
+fn last_given() -> Option<i32> {
+    let loadavg = fs::read_to_string("/proc/loadavg").ok()?;
+    loadavg.split_whitespace().nth(4)?.parse().ok()
 }
 
 /// Ends what is left of a case when it is dropped, also when the run is cut short.
@@ -104,4 +120,19 @@ fn command_line(id: i32) -> String {
         .flat_map(|word| word.split_whitespace())
         .collect();
     on_one_line.join(" ").chars().take(80).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_younger_processes_are_looked_at_unless_ids_have_wrapped() {
+        assert!(may_be_younger(150, 100, Some(200)));
+        assert!(!may_be_younger(99, 100, Some(200)));
+        assert!(!may_be_younger(201, 100, Some(200)));
+        assert!(may_be_younger(5, 30_000, Some(20)));
+        assert!(may_be_younger(5, 30_000, None));
+        assert!(last_given().is_some_and(|last| last > 0));
+    }
 }

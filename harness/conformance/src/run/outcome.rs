@@ -68,7 +68,7 @@ pub struct Check {
 pub struct Places {
     /// The temporary directory itself.
     pub root: PathBuf,
-    /// CODEX_HOME.
+    /// `CODEX_HOME`.
     pub codex_home: PathBuf,
     /// HOME.
     pub home: PathBuf,

@@ -3,7 +3,6 @@
 use codex_wire::preset::Method;
 use serde_json::{Value, json};
 
-use crate::client::failure::Failure;
 use crate::run::case::Run;
 use crate::run::checks::{Done, Outcome};
 use crate::run::refer::Refer;
@@ -111,15 +110,7 @@ impl Run<'_> {
                 let turn = Refer(&self.bindings).turn(turn)?;
                 Done::of(self.session()?.client().interrupt(&turn).await)
             }
-            Action::Models {
-                include_hidden: false,
-            } => self.call("model/list", json!({})).await,
-            Action::Models {
-                include_hidden: true,
-            } => {
-                self.call("model/list", json!({ "includeHidden": true }))
-                    .await
-            }
+            Action::Models { include_hidden } => self.models(*include_hidden).await,
             Action::Account => self.call("account/read", json!({})).await,
             Action::LoginApiKey { key } => {
                 let key = Refer(&self.bindings).text(key)?;
@@ -140,12 +131,7 @@ impl Run<'_> {
             Action::Approve { answers } => self.approve(answers),
             Action::File { path, checks } => self.look_at(step, path, checks),
             Action::Release { gate } => self.release(gate),
-            Action::Listen => {
-                let opened = self.listeners.open(step.index, step.bind.as_deref());
-                let value =
-                    opened.map_err(|error| Failure::harness(format!("can't listen: {error}")))?;
-                Ok(Done::with(value))
-            }
+            Action::Listen => self.listen(step),
             wire => self.perform_wire(wire).await,
         }
     }

@@ -14,7 +14,7 @@ use crate::scenario::template::Bindings;
 pub const PLACES_VARIABLE: &str = "CODEX_CONFORMANCE_TMPDIR";
 
 /// Not `/tmp`: a workspace-write sandbox may write there, and the real app-server's sandbox can
-/// break with CODEX_HOME below it.
+/// break with `CODEX_HOME` below it.
 const DEFAULT_PARENT: &str = "/var/tmp";
 
 /// Each run's directory begins with this, so that one left behind by a kill is recognised.

@@ -87,6 +87,7 @@ impl Refer<'_> {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
 fn unbound(unbound: Unbound) -> Failure {
     Failure::harness(unbound.to_string())
 }

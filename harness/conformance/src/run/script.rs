@@ -32,7 +32,7 @@ pub struct Model {
 #[error("{message}")]
 pub struct BadReply {
     /// The reply, and what is wrong with it.
-    pub reply: Located<Value>,
+    pub reply: Box<Located<Value>>,
     /// What is wrong.
     pub message: String,
 }
@@ -76,7 +76,7 @@ impl Model {
                 .and_then(|reply| self.server.push(reply).map_err(|error| error.to_string()));
             if let Err(message) = pushed {
                 return Err(BadReply {
-                    reply: next,
+                    reply: Box::new(next),
                     message,
                 });
             }

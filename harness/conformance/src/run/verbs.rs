@@ -110,6 +110,15 @@ impl Run<'_> {
         Ok(Done::with(value))
     }
 
+    /// `models`
+    pub(super) async fn models(&self, include_hidden: bool) -> Outcome {
+        let mut params = Map::new();
+        if include_hidden {
+            params.insert("includeHidden".into(), true.into());
+        }
+        self.call("model/list", Value::Object(params)).await
+    }
+
     /// `approve`: from here on, also after a restart.
     pub(super) fn approve(&mut self, answers: &Map<String, Value>) -> Outcome {
         let answers = Refer(&self.bindings).map(answers)?;
@@ -137,6 +146,13 @@ impl Run<'_> {
             &self.bindings,
         );
         self.checks.push(check);
+        Ok(Done::with(value))
+    }
+
+    /// `listen`: `{port, connections}`, the count kept up to date for later steps.
+    pub(super) fn listen(&mut self, step: &Step) -> Outcome {
+        let opened = self.listeners.open(step.index, step.bind.as_deref());
+        let value = opened.map_err(|error| Failure::harness(format!("can't listen: {error}")))?;
         Ok(Done::with(value))
     }
 

@@ -10,7 +10,7 @@ use crate::target::Target;
 /// Something that not every target can do. A case that needs it is skipped where it is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Capability {
-    /// `home`: the harness lays out CODEX_HOME, the environment and the arguments, and with them
+    /// `home`: the harness lays out `CODEX_HOME`, the environment and the arguments, and with them
     /// the scripted model.
     Home,
     /// `process`: the harness owns the process: it can close its stdin, signal it, see its end.

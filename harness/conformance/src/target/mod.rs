@@ -99,7 +99,7 @@ impl Target {
         match self {
             Self::Mock { .. } => Duration::from_secs(30),
             Self::Codex { .. } | Self::Command { .. } | Self::WebSocket { .. } => {
-                Duration::from_secs(60)
+                Duration::from_mins(1)
             }
         }
     }
@@ -124,8 +124,6 @@ impl FromStr for Target {
         if given == "mock" {
             return Ok(Self::MOCK);
         }
-        /// Reads what stands behind a prefix.
-        type Rest = fn(&str) -> Result<Target, ParseTargetError>;
         let forms: [(&str, Rest); 4] = [
             ("mock:", parse_quirks),
             ("codex@", parse_version),
@@ -138,6 +136,9 @@ impl FromStr for Target {
             .unwrap_or_else(|| Err(ParseTargetError::Unknown(given.to_owned())))
     }
 }
+
+/// Reads what stands behind a prefix.
+type Rest = fn(&str) -> Result<Target, ParseTargetError>;
 
 fn parse_quirks(rest: &str) -> Result<Target, ParseTargetError> {
     let quirks = rest
