@@ -4,8 +4,8 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use codex_wire::frame::{ErrorResponse, Frame, Id, Request};
-use serde::Serialize;
+use codex_wire::frame::{ErrorObject, Frame, Id};
+use serde::{Deserialize, Serialize, de};
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -38,6 +38,25 @@ pub(crate) struct Call {
     pub(crate) server: Rc<Server>,
     pub(crate) client: Rc<Client>,
     id: Id,
+}
+
+/// A line of a client. A member that is there twice makes it unreadable.
+#[derive(Debug, Deserialize)]
+struct Envelope {
+    id: Option<Id>,
+    method: Option<String>,
+    params: Option<Value>,
+    result: Option<Value>,
+    error: Option<ErrorObject>,
+}
+
+impl Envelope {
+    fn parse(line: &[u8]) -> serde_json::Result<Self> {
+        if !line.trim_ascii_start().starts_with(b"{") {
+            return Err(de::Error::custom("a message is a JSON object"));
+        }
+        serde_json::from_slice(line)
+    }
 }
 
 impl Client {
@@ -111,8 +130,19 @@ impl Client {
 
     /// Handles one line of the client.
     pub(crate) fn receive(self: &Rc<Self>, server: &Rc<Server>, line: &[u8]) {
-        match Frame::parse(line) {
-            Ok(Frame::Request(Request { id, method, params })) => {
+        let envelope = match Envelope::parse(line) {
+            Ok(envelope) => envelope,
+            Err(error) => {
+                return crate::complain(&format!("Failed to deserialize JSONRPCMessage: {error}"));
+            }
+        };
+        match envelope {
+            Envelope {
+                id: Some(id),
+                method: Some(method),
+                params,
+                ..
+            } => {
                 let call = Call {
                     server: Rc::clone(server),
                     client: Rc::clone(self),
@@ -122,16 +152,27 @@ impl Client {
                     call.fail(failure);
                 }
             }
-            Ok(Frame::Notification(_)) => {}
-            Ok(Frame::Response(response)) => {
-                self.answered(server, &response.id, Ok(response.result))
+            Envelope {
+                id: Some(id),
+                result: Some(result),
+                ..
+            } => {
+                self.answered(server, &id, Ok(result));
             }
-            Ok(Frame::Error(ErrorResponse { id, error })) => {
+            Envelope {
+                id: Some(id),
+                error: Some(error),
+                ..
+            } => {
                 self.answered(server, &id, Err(error.message));
             }
-            Err(error) => {
-                crate::complain(&format!("Failed to deserialize JSONRPCMessage: {error}"));
-            }
+            Envelope {
+                method: Some(_), ..
+            } => {}
+            Envelope { .. } => crate::complain(
+                "Failed to deserialize JSONRPCMessage: data did not match any variant of untagged \
+                 enum JSONRPCMessage",
+            ),
         }
     }
 

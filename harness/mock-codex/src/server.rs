@@ -144,5 +144,60 @@ impl Server {
 pub(crate) fn parse_id(what: &str, id: &str) -> Result<String, Failure> {
     Uuid::try_parse(id)
         .map(|id| id.to_string())
-        .map_err(|error| Failure::invalid(format!("invalid {what} id: {error}")))
+        .map_err(|_| Failure::invalid(format!("invalid {what} id: {}", what_is_wrong(id))))
+}
+
+/// Why a text is no id, in the words of the parser that codex 0.169.0 uses.
+fn what_is_wrong(id: &str) -> String {
+    let stray = id
+        .char_indices()
+        .find(|(_, c)| !c.is_ascii_hexdigit() && *c != '-');
+    if let Some((at, found)) = stray {
+        return format!(
+            "invalid character: expected an optional prefix of `urn:uuid:` followed by \
+             [0-9a-fA-F-], found `{found}` at {}",
+            at + 1
+        );
+    }
+    let groups: Vec<&str> = id.split('-').collect();
+    if groups.len() == 1 {
+        return format!(
+            "invalid length: expected length 32 for simple format, found {}",
+            id.len()
+        );
+    }
+    if groups.len() != 5 {
+        return format!("invalid group count: expected 5, found {}", groups.len());
+    }
+    let wrong = groups.iter().zip([8, 4, 4, 4, 12]).enumerate();
+    wrong
+        .filter(|(_, (group, expected))| group.len() != *expected)
+        .map(|(at, (group, expected))| {
+            format!(
+                "invalid group length in group {at}: expected {expected}, found {}",
+                group.len()
+            )
+        })
+        .next()
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_id_is_explained() {
+        let message = |id| parse_id("thread", id).unwrap_err().into_object().message;
+        assert_eq!(
+            message("nope"),
+            "invalid thread id: invalid character: expected an optional prefix of `urn:uuid:` \
+             followed by [0-9a-fA-F-], found `n` at 1"
+        );
+        assert_eq!(
+            message(""),
+            "invalid thread id: invalid length: expected length 32 for simple format, found 0"
+        );
+        assert!(message("1-2-3").ends_with("invalid group count: expected 5, found 3"));
+    }
 }

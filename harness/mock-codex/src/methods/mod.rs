@@ -66,16 +66,17 @@ const TABLE: &[Method] = methods! {
     "turn/interrupt" p::TurnInterruptParams => turns::interrupt;
 };
 
-/// Methods without a handler that need `experimentalApi`.
-const EXPERIMENTAL: &[&str] = &[
-    "mock/experimentalMethod",
-    "process/spawn",
-    "collaborationMode/list",
-    "project/list",
-    "thread/search",
-    "thread/queue/list",
-    "server/diagnostics",
-    "environment/add",
+/// Methods without a handler that need `experimentalApi`, with the member that is looked for
+/// before.
+const EXPERIMENTAL: &[(&str, Option<&str>)] = &[
+    ("mock/experimentalMethod", None),
+    ("process/spawn", Some("command")),
+    ("collaborationMode/list", None),
+    ("project/list", None),
+    ("thread/search", Some("searchTerm")),
+    ("thread/queue/list", Some("threadId")),
+    ("server/diagnostics", None),
+    ("environment/add", Some("environmentId")),
 ];
 
 /// Finds the handler of a method and runs it.
@@ -97,7 +98,13 @@ pub(crate) fn dispatch(call: &Call, name: &str, params: Option<Value>) -> Result
         )));
     }
     initialized(call)?;
-    if EXPERIMENTAL.contains(&name) {
+    if let Some((_, required)) = EXPERIMENTAL.iter().find(|(known, _)| *known == name) {
+        let given = |member: &&str| params.as_ref().is_some_and(|p| p.get(*member).is_some());
+        if let Some(missing) = required.filter(|member| !given(member)) {
+            return Err(Failure::invalid(format!(
+                "Invalid request: missing field `{missing}`"
+            )));
+        }
         gate(call, Some(name))?;
     }
     Err(Failure::unsupported(format!(

@@ -75,6 +75,7 @@ pub(super) fn resume(call: &Call, params: ThreadResumeParams) -> Result<(), Fail
     let exclude_turns = params.exclude_turns;
     let view = (!exclude_turns).then_some(ItemsView::Full);
     let loaded = call.server.loaded(&id);
+    let cold = loaded.is_none();
     let thread = match loaded {
         Some(thread) => resume_loaded(call, thread, params)?,
         None => resume_cold(call, &id, params)?,
@@ -89,7 +90,7 @@ pub(super) fn resume(call: &Call, params: ThreadResumeParams) -> Result<(), Fail
         items_backwards_cursor: super::listing::items_cursor(&thread),
     });
     call.reply(&reply);
-    if !exclude_turns {
+    if cold || !exclude_turns {
         tell_usage(call, &thread);
     }
     call.client
@@ -166,6 +167,10 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
         records,
     } = store::load(&path)?.ok_or_else(|| no_rollout(&id))?;
     deprecate(call, params.exclude_turns);
+    let name = records.iter().rev().find_map(|record| match record {
+        Record::Summary(summary) => Some(summary.name.clone()),
+        _ => None,
+    });
     let records = cut(
         records,
         params.last_turn_id.as_deref(),
@@ -176,6 +181,7 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
     let mut meta = new_meta(call, Some(id), params.thread_source.clone());
     meta.preview.clone_from(&source.preview);
     let mut state = replay(call, &source, records.clone())?;
+    state.name = name.flatten();
     state.unread = None;
     state.updated_ms = meta.created_ms;
     let remembered = remembered(call, &state.settings, Quirk::WorkspaceWriteLostOnFork)?;

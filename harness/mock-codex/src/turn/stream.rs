@@ -67,11 +67,11 @@ impl Turn {
         let mut events = match self.post(endpoint).await? {
             Answer::Events(events) => events,
             Answer::Refused { status, body, .. } => {
-                return Err(Stop::Failed(ModelError::status(
-                    status,
-                    &body,
-                    &endpoint.url,
-                )));
+                let error = ModelError::status(status, &body, &endpoint.url);
+                if error.info == "usageLimitExceeded" {
+                    self.scope.rate_limits();
+                }
+                return Err(Stop::Failed(error));
             }
         };
         let mut open: Option<Item> = None;

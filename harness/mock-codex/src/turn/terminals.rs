@@ -28,6 +28,8 @@ pub(crate) struct Terminal {
     pub(crate) terminate: CancellationToken,
     /// Cancelled when its item has been completed.
     pub(crate) ended: CancellationToken,
+    /// Cancelled when all its output has been told.
+    pub(crate) drained: CancellationToken,
     /// How many `write_stdin` calls have yet to be told; the item is completed after them.
     pub(crate) writes: watch::Sender<usize>,
 }

@@ -129,6 +129,7 @@ pub(super) fn start(
         cwd: planned.cwd.clone(),
         terminate: CancellationToken::new(),
         ended: CancellationToken::new(),
+        drained: CancellationToken::new(),
         writes: tokio::sync::watch::Sender::new(0),
     });
     thread.terminals.add(&terminal);

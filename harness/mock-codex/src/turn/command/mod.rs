@@ -140,6 +140,9 @@ async fn try_write(scope: Scope, call: ToolCall) -> Result<Outcome, Outcome> {
     }
     let collected = session.collect(wait.wait(args.yield_time_ms)).await;
     if let Some(terminal) = &terminal {
+        if collected.exit_code.is_some() {
+            terminal.drained.cancelled().await;
+        }
         let owner = Scope {
             turn: terminal.turn.clone(),
             ..scope.clone()

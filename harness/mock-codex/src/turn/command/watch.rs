@@ -62,6 +62,7 @@ impl Watched {
                 }
             };
             let took = began.elapsed();
+            self.terminal.drained.cancel();
             let mut writes = self.terminal.writes.subscribe();
             // The sender lives as long as the terminal, which is here.
             let _ = writes.wait_for(|pending| *pending == 0).await;
