@@ -4,7 +4,8 @@
 //! shows what changed. Its header records the target that it was recorded on.
 //!
 //! `--update-snapshots` writes what a run showed. What the real codex showed is only replaced by
-//! what a real one shows; to record such a file on another target, delete it first.
+//! what a real one shows, and nothing else is proposed for the review either; to record such a
+//! file on another target, delete it first.
 
 use std::fs;
 use std::io;
@@ -129,7 +130,7 @@ impl Snapshots {
             None => format!("there is no snapshot `{}`", path.display()),
         };
         message.push_str(&self.hint(run, sound, guarded, recorded));
-        if sound && self.update == Update::Propose {
+        if sound && self.update == Update::Propose && !guarded {
             write(&pending, run, &contents).map_err(|error| cant("write", &pending, &error))?;
         }
         Err(message)
@@ -138,16 +139,14 @@ impl Snapshots {
     fn hint(&self, run: &CaseRun, sound: bool, guarded: bool, recorded: Option<&str>) -> String {
         match (self.update, recorded) {
             _ if !sound => "\nhint: other checks failed too; look at them first".into(),
-            (Update::Write, Some(on)) if guarded => format!(
+            (_, Some(on)) if guarded => format!(
                 "\nhint: it was recorded on {on}, and what `{}` does is no reason to change it; \
                  update it with `--target {on}`, or delete it first",
                 run.target
             ),
-            (Update::Propose, _) => {
-                "\nhint: look at it with `cargo insta review --workspace-root .`, or run with \
+            (Update::Propose, _) => "\nhint: look at it with `cargo insta review`, or run with \
                  `--update-snapshots`"
-                    .into()
-            }
+                .into(),
             _ => "\nhint: run with `--update-snapshots` to record it".into(),
         }
     }

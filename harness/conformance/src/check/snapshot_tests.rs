@@ -93,7 +93,7 @@ fn an_equal_wire_passes_and_clears_what_was_proposed() {
     let room = Room::new("equal");
     room.check(Update::Write, &run("codex@0.169.0", "completed"), true)
         .unwrap();
-    room.check(Update::Propose, &run("mock", "failed"), true)
+    room.check(Update::Propose, &run("codex@0.170.0", "failed"), true)
         .unwrap_err();
     assert_eq!(room.files(), [FILE, "plain@a=1.snap.new"]);
     room.check(Update::Propose, &run("mock", "completed"), true)
@@ -114,7 +114,8 @@ fn a_difference_names_the_frame_and_shows_the_lines() {
         "the wire differs from `DIR/turns/plain@a=1.snap`, recorded on codex@0.169.0, first at \
          `← turn/completed` of the section `server`\n--- snapshot\n+++ this run\n@@ -1,4 +1,4 @@\n \
          ==== client\n ==== server\n ← turn/completed\n-  status: completed\n\
-         +  status: failed\nhint: run with `--update-snapshots` to record it"
+         +  status: failed\nhint: it was recorded on codex@0.169.0, and what `mock` does is no reason to change it; \
+         update it with `--target codex@0.169.0`, or delete it first"
     );
 }
 
@@ -125,6 +126,11 @@ fn what_the_real_one_showed_is_not_replaced_by_the_mock() {
         .unwrap();
     room.check(Update::Write, &run("codex@0.169.0", "completed"), true)
         .unwrap();
+    for update in [Update::Propose, Update::Write] {
+        room.check(update, &run("mock", "failed"), true)
+            .unwrap_err();
+        assert_eq!(room.files(), [FILE], "nothing is proposed or written");
+    }
     let message = room
         .check(Update::Write, &run("mock", "failed"), true)
         .unwrap_err();
