@@ -18,6 +18,10 @@ pub(crate) const BASE_PROMPT: &str = "You are a coding agent behind a mock of th
 pub(crate) const SKILLS: &str = "<skills_instructions>\n## Skills\nNo skills are installed.\n\
     </skills_instructions>";
 
+/// What the model is told when it takes over from another.
+pub(crate) const MODEL_SWITCH: &str = "<model_switch>\nAnother model answered the user so far; \
+    carry on with what follows.\n</model_switch>";
+
 /// What an interrupted turn leaves in the history.
 pub(crate) const TURN_ABORTED: &str = "<turn_aborted>\nThe user interrupted the previous turn on \
     purpose. Commands that were started may still be running in the background, and aborted tool \
@@ -25,18 +29,17 @@ pub(crate) const TURN_ABORTED: &str = "<turn_aborted>\nThe user interrupted the 
 
 /// The `<permissions instructions>` block.
 pub(crate) fn permissions(settings: &Settings) -> String {
-    let mut text = String::from(
+    format!(
         "<permissions instructions>\nFilesystem sandboxing defines which files can be read or \
-         written. ",
-    );
-    text.push_str(&sandbox(settings));
-    text.push('\n');
-    text.push_str(approval(settings));
-    text.push_str("\n</permissions instructions>");
-    text
+         written. {}\n{}{}\n</permissions instructions>",
+        sandbox(settings),
+        approval(settings),
+        roots(settings),
+    )
 }
 
 fn sandbox(settings: &Settings) -> String {
+    const UNCONFINED: &str = "No filesystem sandboxing - all commands are permitted.";
     let (about, network) = match &settings.sandbox {
         SandboxPolicy::ReadOnly { network_access } => {
             ("The sandbox only permits reading files.", *network_access)
@@ -46,34 +49,33 @@ fn sandbox(settings: &Settings) -> String {
              Editing files in other directories requires approval.",
             details.network_access,
         ),
-        SandboxPolicy::DangerFullAccess => (
-            "No filesystem sandboxing - all commands are permitted.",
-            true,
-        ),
-        SandboxPolicy::ExternalSandbox { network_access } => (
-            "No filesystem sandboxing - all commands are permitted.",
-            *network_access == ExternalNetwork::Enabled,
-        ),
+        SandboxPolicy::DangerFullAccess => (UNCONFINED, true),
+        SandboxPolicy::ExternalSandbox { network_access } => {
+            (UNCONFINED, *network_access == ExternalNetwork::Enabled)
+        }
     };
-    let mode = match settings.sandbox {
+    let mode = match &settings.sandbox {
         SandboxPolicy::ExternalSandbox { .. } => "danger-full-access",
-        ref sandbox => sandbox.mode_name(),
+        sandbox => sandbox.mode_name(),
     };
     let network = if network { "enabled" } else { "restricted" };
-    let mut text = format!("`sandbox_mode` is `{mode}`: {about} Network access is {network}.");
-    if let SandboxPolicy::WorkspaceWrite(details) = &settings.sandbox {
-        let roots: Vec<String> = writable_roots(settings, details)
-            .iter()
-            .map(|root| format!("`{}`", root.display()))
-            .collect();
-        let are = if roots.len() == 1 {
-            "root is"
-        } else {
-            "roots are"
-        };
-        text.push_str(&format!("\n The writable {are} {}.", roots.join(", ")));
-    }
-    text
+    format!("`sandbox_mode` is `{mode}`: {about} Network access is {network}.")
+}
+
+fn roots(settings: &Settings) -> String {
+    let SandboxPolicy::WorkspaceWrite(details) = &settings.sandbox else {
+        return String::new();
+    };
+    let roots: Vec<String> = writable_roots(settings, details)
+        .iter()
+        .map(|root| format!("`{}`", root.display()))
+        .collect();
+    let are = if roots.len() == 1 {
+        "root is"
+    } else {
+        "roots are"
+    };
+    format!("\n The writable {are} {}.", roots.join(", "))
 }
 
 /// Where commands may write: the temporary directories, the workspace, and what is listed.
@@ -105,6 +107,10 @@ fn approval(settings: &Settings) -> &'static str {
             "Approvals are your mechanism to get user consent. `approval_policy` is \
              `unless-trusted`: the user is asked about every command that no rule allows."
         }
+        (ApprovalPolicy::Granular(_), _) => {
+            "# Approval Requests\n\nApproval policy is `granular`: some kinds of approval requests \
+             reach the user, the others are rejected."
+        }
         (_, ApprovalsReviewer::AutoReview) => {
             "# Escalation Requests\n\nA reviewer decides about requests to leave the sandbox; \
              make them with `sandbox_permissions` set to `require_escalated` and a \
@@ -115,53 +121,86 @@ fn approval(settings: &Settings) -> &'static str {
              with `sandbox_permissions` set to `\"require_escalated\"` and a short question in \
              `justification`; a `prefix_rule` may say which commands are alike."
         }
-        (ApprovalPolicy::Granular(_), _) => {
-            "# Approval Requests\n\nApproval policy is `granular`: some kinds of approval requests \
-             reach the user, the others are rejected."
-        }
     }
 }
 
-/// The `<environment_context>` block.
-pub(crate) fn environment(settings: &Settings) -> String {
+/// The `<environment_context>` block; directory and shell are left out where the model knows them.
+pub(crate) fn environment(settings: &Settings, with_place: bool) -> String {
     let now = clock::local(clock::now_ms());
     let zone = clock::zone();
+    let place = if with_place {
+        format!(
+            "\n  <cwd>{}</cwd>\n  <shell>bash</shell>",
+            settings.cwd.display()
+        )
+    } else {
+        String::new()
+    };
+    format!(
+        "<environment_context>{place}\n  <current_date>{}</current_date>\n  \
+         <timezone>{}</timezone>\n  {}\n</environment_context>",
+        now.strftime("%Y-%m-%d"),
+        zone.iana_name().unwrap_or("Etc/UTC"),
+        filesystem(settings),
+    )
+}
+
+/// The `<filesystem>` part of the environment.
+pub(crate) fn filesystem(settings: &Settings) -> String {
     let roots: String = settings
         .workspace_roots
         .iter()
         .map(|root| format!("<root>{}</root>", root.display()))
         .collect();
     format!(
-        "<environment_context>\n  <cwd>{}</cwd>\n  <shell>bash</shell>\n  \
-         <current_date>{}</current_date>\n  <timezone>{}</timezone>\n  \
-         <filesystem><workspace_roots>{roots}</workspace_roots>{}</filesystem>\n\
-         </environment_context>",
-        settings.cwd.display(),
-        now.strftime("%Y-%m-%d"),
-        zone.iana_name().unwrap_or("Etc/UTC"),
-        profile(settings),
+        "<filesystem><workspace_roots>{roots}</workspace_roots>{}</filesystem>",
+        profile(settings)
     )
 }
 
 fn profile(settings: &Settings) -> String {
-    let entry = |access: &str, what: &str| format!("<entry access=\"{access}\">{what}</entry>");
     let root = entry("read", "<special>:root</special>");
     match &settings.sandbox {
-        SandboxPolicy::DangerFullAccess => {
-            "<permission_profile type=\"disabled\"></permission_profile>".to_owned()
-        }
-        SandboxPolicy::ExternalSandbox { .. } => {
-            "<permission_profile type=\"external\"></permission_profile>".to_owned()
-        }
+        SandboxPolicy::DangerFullAccess => "<permission_profile type=\"disabled\"><file_system \
+             type=\"unrestricted\" /></permission_profile>"
+            .to_owned(),
+        SandboxPolicy::ExternalSandbox { .. } => "<permission_profile type=\"external\">\
+             <file_system type=\"external\" /></permission_profile>"
+            .to_owned(),
         SandboxPolicy::ReadOnly { .. } => managed(&root),
-        SandboxPolicy::WorkspaceWrite(details) => {
-            let writable: String = writable_roots(settings, details)
-                .iter()
-                .map(|path| entry("write", &format!("<path>{}</path>", path.display())))
-                .collect();
-            managed(&(root + &writable))
-        }
+        SandboxPolicy::WorkspaceWrite(details) => managed(&(root + &writable(settings, details))),
     }
+}
+
+fn writable(settings: &Settings, details: &WorkspaceWrite) -> String {
+    let path = |access, path: &Path| entry(access, &format!("<path>{}</path>", path.display()));
+    let mut entries: String = settings
+        .workspace_roots
+        .iter()
+        .map(|root| path("write", root))
+        .collect();
+    if !details.exclude_slash_tmp {
+        entries.push_str(&entry("write", "<special>:slash_tmp</special>"));
+    }
+    if !details.exclude_tmpdir_env_var {
+        entries.push_str(&entry("write", "<special>:tmpdir</special>"));
+    }
+    let listed = details.writable_roots.iter();
+    entries.extend(
+        listed
+            .filter(|root| !settings.workspace_roots.contains(root))
+            .map(|root| path("write", root)),
+    );
+    for root in &settings.workspace_roots {
+        entries.extend(
+            [".git", ".agents", ".codex", ".aws"].map(|name| path("read", &root.join(name))),
+        );
+    }
+    entries
+}
+
+fn entry(access: &str, what: &str) -> String {
+    format!("<entry access=\"{access}\">{what}</entry>")
 }
 
 fn managed(entries: &str) -> String {

@@ -212,24 +212,21 @@ impl Turn {
                 .collect();
             self.scope.add_input(message("developer", &texts));
             self.scope
-                .add_input(message("user", &[&context::environment(&settings)]));
+                .add_input(message("user", &[&context::environment(&settings, true)]));
             return;
         };
-        let permissions_changed = (told.approval_policy, told.reviewer, &told.sandbox)
-            != (
-                settings.approval_policy,
-                settings.reviewer,
-                &settings.sandbox,
-            );
-        if permissions_changed {
+        if told.model != settings.model {
             self.scope
-                .add_input(message("developer", &[&context::permissions(&settings)]));
+                .add_input(message("developer", &[context::MODEL_SWITCH]));
         }
-        if permissions_changed
-            || (&told.cwd, &told.workspace_roots) != (&settings.cwd, &settings.workspace_roots)
-        {
-            self.scope
-                .add_input(message("user", &[&context::environment(&settings)]));
+        let permissions = context::permissions(&settings);
+        if context::permissions(&told) != permissions {
+            self.scope.add_input(message("developer", &[&permissions]));
+        }
+        let moved = told.cwd != settings.cwd;
+        if moved || context::filesystem(&told) != context::filesystem(&settings) {
+            let environment = context::environment(&settings, moved);
+            self.scope.add_input(message("user", &[&environment]));
         }
     }
 
