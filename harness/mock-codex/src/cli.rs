@@ -90,8 +90,8 @@ fn parse_listen(url: &str) -> Result<Listen, String> {
 ///
 /// Exit codes are those of codex: 0, 1 for what can't start, 2 for bad usage.
 pub fn main_with(args: impl IntoIterator<Item = OsString>, launcher: SandboxLauncher) -> ExitCode {
-    let argv = std::iter::once(OsString::from("codex")).chain(args);
-    let cli = match Cli::try_parse_from(argv) {
+    let with_name = std::iter::once(OsString::from("codex")).chain(args);
+    let cli = match Cli::try_parse_from(with_name) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version go to stdout, the rest to stderr; a closed pipe is no error.

@@ -157,14 +157,14 @@ impl Client {
                 result: Some(result),
                 ..
             } => {
-                self.answered(server, &id, Ok(result));
+                answered(server, &id, Ok(result));
             }
             Envelope {
                 id: Some(id),
                 error: Some(error),
                 ..
             } => {
-                self.answered(server, &id, Err(error.message));
+                answered(server, &id, Err(error.message));
             }
             Envelope {
                 method: Some(_), ..
@@ -173,12 +173,6 @@ impl Client {
                 "Failed to deserialize JSONRPCMessage: data did not match any variant of untagged \
                  enum JSONRPCMessage",
             ),
-        }
-    }
-
-    fn answered(&self, server: &Rc<Server>, id: &Id, answer: Result<Value, String>) {
-        if !server.approvals.answer(id, answer) {
-            crate::complain(&format!("could not find callback for {id:?}"));
         }
     }
 }
@@ -201,6 +195,13 @@ impl Call {
     pub(crate) fn fail(&self, failure: Failure) {
         let frame = Frame::error(self.id.clone(), failure.into_object());
         self.client.send(frame.to_line().into_bytes());
+    }
+}
+
+/// Gives an answer of the client to whoever asked.
+fn answered(server: &Rc<Server>, id: &Id, answer: Result<Value, String>) {
+    if !server.approvals.answer(id, answer) {
+        crate::complain(&format!("could not find callback for {id:?}"));
     }
 }
 

@@ -3,6 +3,15 @@
 //! It speaks the protocol as codex 0.169.0 was observed to speak it; where that departs from the
 //! documented contract, [`quirk`] names it. [`main_with`] is the whole program, for embedding.
 
+#![allow(
+    clippy::single_match_else,
+    reason = "two arms side by side say more than an `if let` with a tail"
+)]
+#![allow(
+    clippy::struct_field_names,
+    reason = "members are named as on the wire"
+)]
+
 mod approval;
 mod cli;
 mod clock;

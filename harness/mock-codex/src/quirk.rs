@@ -103,7 +103,12 @@ impl Quirks {
 
 /// The table as text, one quirk a paragraph.
 pub fn table() -> String {
-    QUIRKS.iter().map(|quirk| format!("{quirk}\n")).collect()
+    QUIRKS
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
+        + "\n"
 }
 
 /// The table as a JSON array.

@@ -147,13 +147,14 @@ pub(crate) fn environment(settings: &Settings, with_place: bool) -> String {
 
 /// The `<filesystem>` part of the environment.
 pub(crate) fn filesystem(settings: &Settings) -> String {
-    let roots: String = settings
+    let roots: Vec<String> = settings
         .workspace_roots
         .iter()
         .map(|root| format!("<root>{}</root>", root.display()))
         .collect();
     format!(
-        "<filesystem><workspace_roots>{roots}</workspace_roots>{}</filesystem>",
+        "<filesystem><workspace_roots>{}</workspace_roots>{}</filesystem>",
+        roots.concat(),
         profile(settings)
     )
 }

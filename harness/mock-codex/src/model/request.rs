@@ -26,6 +26,7 @@ pub(crate) struct Subject<'a> {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "codex sends them")]
 struct TurnMetadata<'a> {
     installation_id: &'a str,
     session_id: &'a str,
@@ -73,12 +74,11 @@ impl Subject<'_> {
             json!(self.settings.model),
             base_prompt(self.settings),
         );
-        let mut middle = String::from("],\"tools\":");
         let tail = self.tail();
         std::iter::once(Bytes::from(head))
             .chain(history.segments())
             .chain([
-                Bytes::from(std::mem::take(&mut middle)),
+                Bytes::from_static(b"],\"tools\":"),
                 tools::for_unknown_model(),
                 Bytes::from(tail),
             ])
@@ -95,26 +95,22 @@ impl Subject<'_> {
             Some(summary) => reasoning["summary"] = json!(summary),
             None => reasoning["summary"] = json!("auto"),
         }
-        let mut tail = format!(
-            ",\"tool_choice\":\"auto\",\"parallel_tool_calls\":true,\"reasoning\":{reasoning},\
-             \"store\":false,\"include\":[\"reasoning.encrypted_content\"],\
-             \"prompt_cache_key\":{}",
-            json!(self.thread),
-        );
-        if let Some(schema) = self.output_schema {
+        let text = self.output_schema.map_or_else(String::new, |schema| {
             let text = json!({"format": {
                 "type": "json_schema",
                 "strict": true,
                 "schema": schema,
                 "name": "codex_output_schema",
             }});
-            tail.push_str(&format!(",\"text\":{text}"));
-        }
-        tail.push_str(&format!(
-            ",\"client_metadata\":{}}}",
-            self.client_metadata()
-        ));
-        tail
+            format!(",\"text\":{text}")
+        });
+        format!(
+            ",\"tool_choice\":\"auto\",\"parallel_tool_calls\":true,\"reasoning\":{reasoning},\
+             \"store\":false,\"include\":[\"reasoning.encrypted_content\"],\
+             \"prompt_cache_key\":{}{text},\"client_metadata\":{}}}",
+            json!(self.thread),
+            self.client_metadata(),
+        )
     }
 
     fn client_metadata(&self) -> Value {

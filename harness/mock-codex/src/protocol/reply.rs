@@ -213,7 +213,6 @@ pub(crate) enum UnreadPosition {
 /// How many tokens were used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[allow(clippy::struct_field_names, reason = "the protocol's names")]
 pub(crate) struct TokenUsage {
     pub(crate) total_tokens: i64,
     pub(crate) input_tokens: i64,

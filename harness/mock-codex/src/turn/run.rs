@@ -21,7 +21,7 @@ use crate::protocol::reply::{ThreadStatus, TurnError, TurnStatus};
 use crate::server::Server;
 use crate::thread::Thread;
 use crate::thread::record::{Record, TurnEnded, TurnStarted, Unread};
-use crate::thread::state::{ActiveTurn, ItemsView};
+use crate::thread::state::{ActiveTurn, ItemsView, TurnRecord};
 
 /// The first wait before another try; each further one is twice as long.
 const FIRST_RETRY: Duration = Duration::from_millis(200);
@@ -343,7 +343,7 @@ fn tell_completed(scope: &Scope) {
             .turns
             .iter()
             .rfind(|turn| turn.id == *scope.turn)
-            .map(|turn| turn.closing_view())
+            .map(TurnRecord::closing_view)
     };
     thread.notify(
         "turn/completed",

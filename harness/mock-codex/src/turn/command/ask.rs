@@ -111,7 +111,7 @@ fn request(
         {"acceptWithExecpolicyAmendment": {"execpolicy_amendment": amendment}},
         "cancel",
     ]);
-    for client in scope.thread.state.borrow().subscribers.iter() {
+    for client in &scope.thread.state.borrow().subscribers {
         client.request(id, "item/commandExecution/requestApproval", &params);
     }
     let (sender, receiver) = oneshot::channel();

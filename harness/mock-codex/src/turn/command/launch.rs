@@ -54,12 +54,12 @@ impl Planned {
         } else {
             "-c"
         };
-        let argv = vec![shell, flag.to_owned(), args.cmd.clone()];
+        let words = vec![shell, flag.to_owned(), args.cmd.clone()];
         Self {
             call: call.to_owned(),
             cmd: args.cmd.clone(),
-            display: actions::join(&argv),
-            argv,
+            display: actions::join(&words),
+            argv: words,
             cwd: args
                 .workdir
                 .as_ref()
@@ -96,7 +96,7 @@ impl Planned {
 /// Starts a command; somebody watches it from then on, whatever becomes of the turn.
 pub(super) fn start(
     scope: &Scope,
-    planned: Planned,
+    planned: &Planned,
     approved: bool,
 ) -> Result<(SessionId, Arc<Session>, std::rc::Rc<Terminal>), Outcome> {
     let thread = &scope.thread;
@@ -118,7 +118,7 @@ pub(super) fn start(
         Ok(session) => thread.sessions.insert(id, session),
         Err(error) => {
             thread.sessions.remove(id);
-            return Err(not_started(scope, &planned, &error.to_string()));
+            return Err(not_started(scope, planned, &error.to_string()));
         }
     };
     let terminal = std::rc::Rc::new(Terminal {

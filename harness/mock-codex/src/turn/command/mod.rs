@@ -89,7 +89,7 @@ async fn try_exec(scope: Scope, call: ToolCall) -> Result<Outcome, Outcome> {
             true
         }
     };
-    let (id, session, terminal) = launch::start(&scope, planned, approved)?;
+    let (id, session, terminal) = launch::start(&scope, &planned, approved)?;
     let collected = session.collect(wait).await;
     if collected.exit_code.is_some() {
         terminal.ended.cancelled().await;

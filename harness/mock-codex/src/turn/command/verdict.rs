@@ -76,7 +76,7 @@ fn is_dangerous(line: &str) -> bool {
     };
     words
         .split(|word| matches!(word.as_str(), "&&" | "||" | ";" | "|" | "&"))
-        .any(|words| deletes_by_force(words))
+        .any(deletes_by_force)
 }
 
 fn deletes_by_force(words: &[String]) -> bool {
