@@ -167,6 +167,9 @@ fn fetch(prefix: &Path, version: &str) -> Result<(), InstallError> {
     Err(explain(&output, version))
 }
 
+/// Lines of npm that tell a person nothing: codes, places in its own source.
+const NOISE: [&str; 6] = ["code ", "errno ", "syscall ", "at ", "A complete log", "{"];
+
 /// npm's error codes, as it writes them on stderr (`npm error code E404`).
 fn explain(output: &Output, version: &str) -> InstallError {
     let said = String::from_utf8_lossy(&output.stderr);
@@ -176,13 +179,9 @@ fn explain(output: &Output, version: &str) -> InstallError {
     let detail = || {
         let useful = said
             .lines()
-            .filter(|line| !line.contains(" code ") && !line.contains("A complete log"));
-        useful
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-            .take(4)
-            .collect::<Vec<_>>()
-            .join("; ")
+            .map(|line| line.trim_start_matches("npm error").trim())
+            .filter(|line| !line.is_empty() && NOISE.iter().all(|noise| !line.starts_with(noise)));
+        useful.take(2).collect::<Vec<_>>().join("; ")
     };
     match code {
         Some("ETARGET" | "E404") => InstallError::UnknownVersion {
