@@ -7,6 +7,7 @@
 //! what a real one shows, and nothing else is proposed for the review either; to record such a
 //! file on another target, delete it first.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -189,7 +190,7 @@ fn contents(projections: &[Projection], transcript: &[Entry]) -> String {
             Projection::Server => "server",
             Projection::Model => "model",
         };
-        out.push_str(&format!("{SECTION}{name}\n"));
+        let _ = writeln!(out, "{SECTION}{name}");
         out.push_str(&project(transcript, *projection));
     }
     // As insta compares: what is blank at the end doesn't count.
@@ -207,7 +208,7 @@ fn difference(path: &Path, stored: &Stored, contents: &str) -> String {
         path.display()
     );
     if let Some(frame) = first_differing(&diff) {
-        message.push_str(&format!(", first at {frame}"));
+        let _ = write!(message, ", first at {frame}");
     }
     let unified = diff
         .unified_diff()
@@ -221,7 +222,7 @@ fn difference(path: &Path, stored: &Stored, contents: &str) -> String {
         message.push_str(line);
     }
     if lines.len() > MOST_LINES {
-        message.push_str(&format!("\n… and {} more lines", lines.len() - MOST_LINES));
+        let _ = write!(message, "\n… and {} more lines", lines.len() - MOST_LINES);
     }
     message
 }

@@ -1,16 +1,16 @@
 //! `run`: cases on targets, and what came of them.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use crate::check::snapshot::{Update, fingerprint};
+use crate::check::snapshot::Update;
 use crate::check::verdict::Judge;
 use crate::cli::{CliError, Exit, scenarios_dir};
 use crate::report::terminal::Terminal;
@@ -20,6 +20,10 @@ use crate::run::{RunEvent, RunOptions};
 use crate::scenario::model::Case;
 use crate::target::Target;
 use crate::{run, scenario};
+
+mod shard;
+
+pub use self::shard::{Shard, ShardError};
 
 /// The options of `run`.
 #[derive(Args, Clone, Debug)]
@@ -54,47 +58,12 @@ pub struct RunArgs {
     /// Write a report for programs; `-` is stdout
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Write a JUnit report; `-` is stdout
+    /// Write a report in the format of `JUnit`; `-` is stdout
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
     /// Run one of N parts of the cases; a case is always in the same part
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
-}
-
-/// One of several parts of the cases.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shard {
-    /// Counted from 1.
-    index: u32,
-    count: NonZeroU32,
-}
-
-/// A text that names no part.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no part; write for example `1/3`, `2/3` and `3/3`")]
-pub struct ShardError(String);
-
-impl FromStr for Shard {
-    type Err = ShardError;
-
-    fn from_str(given: &str) -> Result<Self, ShardError> {
-        let wrong = || ShardError(given.to_owned());
-        let (index, count) = given.split_once('/').ok_or_else(wrong)?;
-        let index: u32 = index.parse().map_err(|_| wrong())?;
-        let count: NonZeroU32 = count.parse().map_err(|_| wrong())?;
-        if index == 0 || index > count.get() {
-            return Err(wrong());
-        }
-        Ok(Self { index, count })
-    }
-}
-
-impl Shard {
-    /// Is the case of this id in the part? Other cases have no say in it.
-    pub fn has(self, id: &str) -> bool {
-        fingerprint(id) % self.count == self.index - 1
-    }
 }
 
 fn seconds(given: &str) -> Result<Duration, String> {
@@ -184,10 +153,11 @@ fn plan(args: &RunArgs) -> Result<Plan, Refusal> {
     if chosen.is_empty() {
         let mut message = "error: no case was selected".to_owned();
         if !args.filters.is_empty() {
-            message.push_str(&format!(
+            let _ = write!(
+                message,
                 "\nhint: `list` shows the {} there are",
                 loaded.len()
-            ));
+            );
         }
         return Err(Refusal(Exit::Nothing, message));
     }
@@ -229,10 +199,11 @@ fn load(directory: &Path) -> Result<Vec<Arc<Case>>, Refusal> {
         .iter()
         .map(|error| error.render(colours) + "\n")
         .collect();
-    message.push_str(&format!(
-        "error: {} defects in the scenarios; nothing was run",
-        report.errors.len()
-    ));
+    let count = report.errors.len();
+    let _ = write!(
+        message,
+        "error: {count} defects in the scenarios; nothing was run"
+    );
     Err(Refusal(Exit::Usage, message))
 }
 
@@ -330,13 +301,13 @@ fn write_reports(
 ) -> Result<(), Refusal> {
     if let Some(path) = &args.json {
         let written = create(path).and_then(|to| json::write(to, runs, problems, summary));
-        shown(written.map_err(|error| in_file(path, error)))?;
+        shown(written.map_err(|error| in_file(path, &error)))?;
     }
     if let Some(path) = &args.junit {
         let written = create(path).and_then(|to| {
             junit::write(to, runs, problems, summary.duration).map_err(io::Error::other)
         });
-        shown(written.map_err(|error| in_file(path, error)))?;
+        shown(written.map_err(|error| in_file(path, &error)))?;
     }
     Ok(())
 }
@@ -348,7 +319,7 @@ fn create(path: &Path) -> io::Result<Box<dyn Write>> {
     Ok(Box::new(BufWriter::new(File::create(path)?)))
 }
 
-fn in_file(path: &Path, error: io::Error) -> io::Error {
+fn in_file(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(
         error.kind(),
         format!("can't write `{}`: {error}", path.display()),
@@ -383,18 +354,6 @@ fn exit(summary: &Summary, complete: bool) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_case_is_in_one_part() {
-        let parts: Vec<Shard> = (1..=3).map(|i| format!("{i}/3").parse().unwrap()).collect();
-        for n in 0..100 {
-            let id = format!("area/case[n={n}]");
-            assert_eq!(parts.iter().filter(|part| part.has(&id)).count(), 1, "{id}");
-        }
-        for wrong in ["0/3", "4/3", "1/0", "1", "a/b", "-1/2"] {
-            assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn exit_codes_tell_what_is_at_fault() {

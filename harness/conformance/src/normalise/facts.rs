@@ -157,16 +157,18 @@ fn of_message(members: &mut Map<String, Value>, first: bool, said: &Said) -> Val
     Value::Object(fact)
 }
 
+#[expect(clippy::match_same_arms, reason = "the order of the rows matters")]
 fn of_part(part: Value, role: &str, first: bool, said: &Said) -> Value {
-    let text = match (part["type"].as_str(), part["text"].as_str()) {
-        (Some("input_text" | "output_text"), Some(text)) => text,
-        _ => return part,
+    let (Some("input_text" | "output_text"), Some(text)) =
+        (part["type"].as_str(), part["text"].as_str())
+    else {
+        return part;
     };
     let tag = tag_of(text);
     match (role, tag) {
         ("developer", Some("permissions instructions")) => permissions(text),
         ("user", Some("environment_context")) => environment(text),
-        ("developer", _) if said.contains(text) => text.into(),
+        ("developer", Some(_) | None) if said.contains(text) => Value::from(text),
         ("developer", Some("skills_instructions")) => "<skills>".into(),
         ("developer", Some(tag)) => format!("<{tag}>").into(),
         ("developer", None) if first => "<base instructions>".into(),

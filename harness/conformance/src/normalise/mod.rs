@@ -68,9 +68,9 @@ fn replace_all(entries: &mut [Entry], replacer: &mut Replacer<'_>, said: &facts:
         match &mut entry.event {
             Event::Stderr(text) => replacer.text_in_place(text),
             Event::Process(codex_wire::transcript::Process::Started(arguments)) => {
-                arguments
-                    .iter_mut()
-                    .for_each(|argument| replacer.text_in_place(argument));
+                for argument in arguments {
+                    replacer.text_in_place(argument);
+                }
             }
             _ => {}
         }

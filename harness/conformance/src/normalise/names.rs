@@ -47,7 +47,7 @@ const ROLES: &[(&str, Role)] = &[
 /// The names of ids, given in the order of their first appearance.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    names: HashMap<String, String>,
+    given: HashMap<String, String>,
     /// Ids of an app-server that are no UUIDs: looked for as they are.
     odd: Vec<String>,
     counts: HashMap<Role, usize>,
@@ -79,19 +79,19 @@ impl Names {
 
     /// The name of an id; a new one gets the next number of its role.
     pub(super) fn of(&mut self, id: &str, role: Role) -> String {
-        if let Some(name) = self.names.get(id) {
+        if let Some(name) = self.given.get(id) {
             return name.clone();
         }
         let count = self.counts.entry(role).or_default();
         *count += 1;
         let name = format!("<{}-{count}>", role.0);
-        self.names.insert(id.to_owned(), name.clone());
+        self.given.insert(id.to_owned(), name.clone());
         name
     }
 
     /// The name of a process id, if the app-server chose it.
     pub(super) fn process(&self, id: &str) -> Option<&String> {
-        self.names
+        self.given
             .get(id)
             .filter(|name| name.starts_with("<process-"))
     }
@@ -100,7 +100,7 @@ impl Names {
     pub(super) fn odd(&self) -> impl Iterator<Item = (&str, &str)> {
         self.odd
             .iter()
-            .filter_map(|id| Some((id.as_str(), self.names.get(id)?.as_str())))
+            .filter_map(|id| Some((id.as_str(), self.given.get(id)?.as_str())))
     }
 
     fn walk(&mut self, value: &Value, by_server: bool) {
@@ -140,7 +140,7 @@ impl Names {
             && role != ITEM
             && id.len() >= LONG_ENOUGH_TO_BE_FOUND
             && !id.starts_with('<')
-            && !self.names.contains_key(id)
+            && !self.given.contains_key(id)
         {
             self.of(id, role);
             self.odd.push(id.to_owned());

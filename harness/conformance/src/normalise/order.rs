@@ -102,7 +102,7 @@ fn anchor(entries: &[Entry], causes: &[Cause<'_>], at: usize) -> Option<usize> {
     if let Some(cause) = of_thread().find(|cause| cause.request < at && at < cause.reply) {
         return Some(cause.reply);
     }
-    let last = of_thread().filter(|cause| cause.reply < at).last()?;
+    let last = of_thread().rfind(|cause| cause.reply < at)?;
     let in_between = entries[last.reply..at].iter().any(|entry| {
         let of_turn = method(&entry.event)
             .is_some_and(|method| method.starts_with("item/") || method == "turn/completed");

@@ -47,17 +47,18 @@ fn server(out: &mut String, transcript: &[Entry]) {
             Event::ServerRaw(text) => {
                 let _ = writeln!(out, "← not a frame: {text:?}");
             }
-            Event::Server(frame) => match frame["method"].as_str() {
-                Some(method) => called(out, '←', method, frame),
-                None => {
+            Event::Server(frame) => {
+                if let Some(method) = frame["method"].as_str() {
+                    called(out, '←', method, frame);
+                } else {
                     let request = replies.get(&at).map(|request| &transcript[*request].event);
-                    let method = match request {
-                        Some(Event::Client(request)) => request["method"].as_str(),
+                    let method = request.and_then(|request| match request {
+                        Event::Client(request) => request["method"].as_str(),
                         _ => None,
-                    };
+                    });
                     answer(out, '←', frame, method);
                 }
-            },
+            }
             _ => {}
         }
     }

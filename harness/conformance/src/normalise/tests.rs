@@ -99,41 +99,42 @@ fn the_projections_read_well() {
 /// What must not be equal: each change is one that a client would notice.
 #[test]
 fn real_differences_stay() {
+    type Change = fn(&mut Vec<Entry>, usize);
     let (entries, places) = recording("two-calls-at-once", 1);
     let before = projected(&entries, &places);
     let completed =
         |entry: &Entry| matches!(&entry.event, Event::Server(f) if f["method"] == "turn/completed");
     let at = entries.iter().position(completed).unwrap();
-    let changes: [(&str, fn(&mut Vec<Entry>, usize)); 6] = [
+    let changes: [(&str, Change); 6] = [
         ("a frame is missing", |entries, at| drop(entries.remove(at))),
         ("a frame comes twice", |entries, at| {
-            entries.insert(at, entries[at].clone())
+            entries.insert(at, entries[at].clone());
         }),
         ("two frames are swapped", |entries, at| {
-            entries.swap(at, at - 1)
+            entries.swap(at, at - 1);
         }),
         ("milliseconds for seconds", |entries, at| {
             edit(
                 &mut entries[at],
                 "/params/turn/startedAt",
                 json!(1_795_240_327_419_u64),
-            )
+            );
         }),
         ("another turn", |entries, at| {
             edit(
                 &mut entries[at],
                 "/params/turn/id",
                 json!("01a1fca9-0000-7000-8000-000000000000"),
-            )
+            );
         }),
         ("another status", |entries, at| {
-            edit(&mut entries[at], "/params/turn/status", json!("failed"))
+            edit(&mut entries[at], "/params/turn/status", json!("failed"));
         }),
     ];
     for (name, change) in changes {
-        let mut changed = entries.clone();
-        change(&mut changed, at);
-        assert_ne!(projected(&changed, &places), before, "{name}");
+        let mut altered = entries.clone();
+        change(&mut altered, at);
+        assert_ne!(projected(&altered, &places), before, "{name}");
     }
 }
 

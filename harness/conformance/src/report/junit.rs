@@ -1,5 +1,6 @@
 //! The report for CI servers: `--junit FILE`. A suite for each target.
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::summary::Problem;
 use crate::run::outcome::{CaseRun, Check, Status};
+use crate::scenario::model::Location;
 
 /// Writes the report.
 pub fn write(
@@ -81,14 +83,10 @@ fn failure<'a>(kind: NonSuccessKind, checks: impl Iterator<Item = &'a Check>) ->
             ));
             status.set_type(check.id.clone());
         }
-        text.push_str(&format!("{}: {}\n", check.id, check.message));
+        let _ = writeln!(text, "{}: {}", check.id, check.message);
         if let Some(at) = &check.at {
-            text.push_str(&format!(
-                "  at {}:{}:{}\n",
-                at.file.display(),
-                at.line,
-                at.column
-            ));
+            let Location { file, line, column } = at;
+            let _ = writeln!(text, "  at {}:{line}:{column}", file.display());
         }
     }
     status.set_description(text);

@@ -183,7 +183,7 @@ impl<W: Write> Terminal<W> {
         let mut text = String::new();
         for (word, reasons) in [("known", &summary.known), ("skipped", &summary.skipped)] {
             for (reason, count) in reasons {
-                let _ = writeln!(text, "{:>6} {word}: {reason}", count);
+                let _ = writeln!(text, "{count:>6} {word}: {reason}");
             }
         }
         let tint = |count: usize, tint: Tint, word: &str| {
