@@ -104,10 +104,10 @@ pub(crate) fn load(path: &Path) -> io::Result<Option<Loaded>> {
         return Ok(None);
     };
     let mut records = Vec::new();
-    for (index, line) in lines.enumerate() {
+    // A last line without an end is what a kill has torn; it is cut off when the file is opened.
+    for (index, line) in lines.enumerate().filter(|(_, line)| line.ends_with(b"\n")) {
         match serde_json::from_slice(line) {
             Ok(record) => records.push(record),
-            Err(_) if !line.ends_with(b"\n") => {}
             Err(error) => warn(path, &format!("line {}: {error}", index + 2)),
         }
     }
@@ -150,4 +150,85 @@ pub(crate) fn id_of(path: &Path) -> Option<&str> {
 /// Says on stderr that a file is not as it should be.
 pub(crate) fn warn(path: &Path, what: &str) {
     let _ = writeln!(io::stderr(), "warning: {} {what}", path.display());
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::thread::record::{TurnEnded, TurnStarted};
+
+    fn meta() -> Meta {
+        Meta {
+            format: FORMAT,
+            codex: crate::CODEX_VERSION.to_owned(),
+            id: clock::new_id(),
+            session_id: clock::new_id(),
+            forked_from: None,
+            created_ms: 1_795_240_298_000,
+            originator: "test".to_owned(),
+            thread_source: None,
+            preview: "h\u{e9}llo \u{1f600}".to_owned(),
+        }
+    }
+
+    fn write(path: &Path, turns: usize) {
+        let mut rollout = Rollout::create(path, meta()).unwrap();
+        for turn in 0..turns {
+            let id = format!("turn-{turn}");
+            rollout
+                .append(&Record::TurnStarted(TurnStarted {
+                    id: id.clone(),
+                    at_ms: 1,
+                }))
+                .unwrap();
+            rollout
+                .append(&Record::TurnEnded(TurnEnded {
+                    id,
+                    status: crate::protocol::reply::TurnStatus::Completed,
+                    error: None,
+                    at_ms: 2,
+                    duration_ms: 1,
+                }))
+                .unwrap();
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_rollout_carries_its_id() {
+        let id = clock::new_id();
+        let path = path_of(Path::new("/home"), &id, 1_795_240_298_000);
+        assert!(path.starts_with("/home/sessions/2026"));
+        assert_eq!(id_of(&path), Some(id.as_str()));
+        assert_eq!(id_of(Path::new("rollout-x.jsonl")), None);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Whatever a kill leaves of a file: the whole lines are read, and it can be appended to.
+        #[test]
+        fn any_cut_of_a_file_loads(turns in 0usize..6, cut in 0.0f64..1.0) {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("rollout.jsonl");
+            write(&path, turns);
+            let whole = fs::read(&path).unwrap();
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+            let length = (whole.len() as f64 * cut) as usize;
+            fs::write(&path, &whole[..length]).unwrap();
+            let lines = whole[..length].iter().filter(|&&byte| byte == b'\n').count();
+            match load(&path).unwrap() {
+                Some(loaded) => prop_assert_eq!(loaded.records.len(), lines - 1),
+                None => prop_assert_eq!(lines, 0),
+            }
+            Rollout::open(&path)
+                .unwrap()
+                .append(&Record::TurnStarted(TurnStarted { id: "next".to_owned(), at_ms: 3 }))
+                .unwrap();
+            if let Some(loaded) = load(&path).unwrap() {
+                prop_assert_eq!(loaded.records.len(), lines);
+            }
+        }
+    }
 }

@@ -1,0 +1,224 @@
+//! How long an app-server takes: to start, for a thread, for a turn.
+//!
+//! With `CODEX_BIN` set to the real executable, both take turns in one run, and the ratio of the
+//! medians is printed. Absolute figures don't travel between machines.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use mock_responses::{MockResponses, Reply};
+use serde_json::{Value, json};
+
+/// How often each thing is done by the mock; the real one is given fewer, since it is slow.
+const ROUNDS: usize = 40;
+
+/// A running app-server.
+struct Server {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+    next: u64,
+}
+
+impl Server {
+    /// Starts it and waits for the reply to `initialize`.
+    fn start(executable: &Path, directory: &Path) -> Self {
+        let mut child = Command::new(executable)
+            .arg("app-server")
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", directory.join("user"))
+            .env("CODEX_HOME", directory.join("home"))
+            .current_dir(directory.join("workspace"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the executable starts");
+        let stdin = child.stdin.take();
+        let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        let mut server = Self {
+            child,
+            stdin,
+            stdout,
+            next: 0,
+        };
+        server.call(
+            "initialize",
+            &json!({"clientInfo": {"name": "bench", "version": "1"}}),
+        );
+        server
+    }
+
+    fn call(&mut self, method: &str, params: &Value) -> Value {
+        self.next += 1;
+        let id = self.next;
+        let line = format!(
+            "{}\n",
+            json!({"id": id, "method": method, "params": params})
+        );
+        let stdin = self.stdin.as_mut().expect("stdin is open");
+        stdin.write_all(line.as_bytes()).expect("the server reads");
+        self.wait(|frame| frame["id"] == id)
+    }
+
+    fn wait(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let mut line = String::new();
+            let read = self.stdout.read_line(&mut line).expect("the server writes");
+            assert!(read > 0, "the server has ended");
+            let frame: Value = serde_json::from_str(&line).expect("a frame is JSON");
+            if wanted(&frame) {
+                return frame;
+            }
+        }
+    }
+
+    fn thread(&mut self) -> String {
+        let reply = self.call("thread/start", &json!({"approvalPolicy": "never"}));
+        reply["result"]["thread"]["id"]
+            .as_str()
+            .expect("a thread has an id")
+            .to_owned()
+    }
+
+    fn turn(&mut self, thread: &str) {
+        let input = json!([{"type": "text", "text": "go"}]);
+        self.call("turn/start", &json!({"threadId": thread, "input": input}));
+        self.wait(|frame| frame["method"] == "turn/completed");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        // Nothing else is to be done about a server that doesn't end.
+        let _ = self.child.wait();
+    }
+}
+
+/// An executable with its own home.
+struct Peer {
+    executable: PathBuf,
+    directory: tempfile::TempDir,
+    server: Option<(Server, String)>,
+}
+
+impl Peer {
+    fn new(executable: PathBuf, base_url: &str) -> Self {
+        let directory = tempfile::tempdir_in("/var/tmp").expect("a directory can be made");
+        for name in ["home", "user", "workspace"] {
+            std::fs::create_dir(directory.path().join(name)).expect("a directory can be made");
+        }
+        let config = format!(
+            "model = \"mock-model\"\nmodel_provider = \"mock\"\n[model_providers.mock]\n\
+             name = \"mock\"\nbase_url = \"{base_url}\"\nwire_api = \"responses\"\n\
+             request_max_retries = 0\nstream_max_retries = 0\n"
+        );
+        std::fs::write(directory.path().join("home/config.toml"), config).expect("it is written");
+        Self {
+            executable,
+            directory,
+            server: None,
+        }
+    }
+
+    /// The long-lived server and its thread.
+    fn server(&mut self) -> &mut (Server, String) {
+        let (executable, directory) = (&self.executable, self.directory.path());
+        self.server.get_or_insert_with(|| {
+            let mut server = Server::start(executable, directory);
+            let thread = server.thread();
+            (server, thread)
+        })
+    }
+}
+
+/// What is measured: its name, and one round of it.
+type Measure = (&'static str, fn(&MockResponses, &mut Peer) -> Duration);
+
+const MEASURES: &[Measure] = &[
+    ("spawn to initialize", |_, peer| {
+        let begin = Instant::now();
+        let server = Server::start(&peer.executable, peer.directory.path());
+        let took = begin.elapsed();
+        drop(server);
+        took
+    }),
+    ("thread/start", |_, peer| {
+        let (server, _) = peer.server();
+        timed(|| drop(server.thread()))
+    }),
+    ("one-message turn", |model, peer| {
+        script(model, [Reply::message("done")]);
+        let (server, thread) = peer.server();
+        timed(|| server.turn(thread))
+    }),
+    ("turn with a sandboxed command", |model, peer| {
+        let arguments = json!({"cmd": "true"});
+        script(
+            model,
+            [
+                Reply::call("c", "exec_command", arguments),
+                Reply::message("done"),
+            ],
+        );
+        let (server, thread) = peer.server();
+        timed(|| server.turn(thread))
+    }),
+];
+
+fn script<const N: usize>(model: &MockResponses, replies: [Reply; N]) {
+    for reply in replies {
+        model.push(reply).expect("the reply is well formed");
+    }
+}
+
+fn timed(run: impl FnOnce()) -> Duration {
+    let begin = Instant::now();
+    run();
+    begin.elapsed()
+}
+
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort();
+    times[times.len() / 2].as_secs_f64() * 1000.0
+}
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime starts");
+    let start = MockResponses::builder().start();
+    let model = runtime.block_on(start).expect("the model starts");
+    let mut mock = Peer::new(env!("CARGO_BIN_EXE_mock-codex").into(), &model.base_url());
+    let mut real =
+        std::env::var_os("CODEX_BIN").map(|path| Peer::new(path.into(), &model.base_url()));
+    println!(
+        "{:<32} {:>10} {:>10} {:>8}",
+        "median, ms", "mock", "real", "ratio"
+    );
+    for (name, measure) in MEASURES {
+        let mut times = (Vec::new(), Vec::new());
+        for round in 0..ROUNDS {
+            times.0.push(measure(&model, &mut mock));
+            if let Some(real) = real.as_mut().filter(|_| round % 4 == 0) {
+                times.1.push(measure(&model, real));
+            }
+        }
+        let ours = median(times.0);
+        if times.1.is_empty() {
+            println!("{name:<32} {ours:>10.3}");
+        } else {
+            let theirs = median(times.1);
+            println!(
+                "{name:<32} {ours:>10.3} {theirs:>10.3} {:>8.1}",
+                theirs / ours
+            );
+        }
+    }
+}
