@@ -48,8 +48,6 @@ quirks! {
         "Interrupting a turn leaves its command running as a background terminal.";
     TurnStartSteersRunningTurn "turn-start-steers-running-turn" "d. Conflicts and bad values"
         "Starting a turn while one runs steers the running one and answers with its id.";
-    SandboxPolicyOnThreadStartIgnored "sandbox-policy-on-thread-start-ignored" "d. Conflicts and bad values"
-        "`sandboxPolicy` on `thread/start` is ignored without a word.";
     NeverRefusesDangerousCommands "never-refuses-dangerous-commands" "e. Turns"
         "Approval policy `never` refuses `rm -rf` style commands even without a sandbox.";
 }
