@@ -1,31 +1,29 @@
-//! `thread/read`, `thread/list`, `thread/loaded/list`, `thread/turns/list`.
+//! `thread/read`, `thread/list`, `thread/loaded/list`.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use serde::Serialize;
 use serde_json::json;
 
+use super::turns_list;
 use crate::clock;
 use crate::connection::Call;
 use crate::failure::Failure;
 use crate::protocol::params::{
     SortDirection, ThreadListParams, ThreadLoadedListParams, ThreadReadParams, ThreadSortKey,
-    ThreadTurnsListParams, TurnItemsView,
 };
-use crate::protocol::reply::{ReadState, ThreadView, TurnView};
+use crate::protocol::reply::{ReadState, ThreadView};
 use crate::server::parse_id;
+use crate::thread::Thread;
 use crate::thread::catalog::{self, Entry};
-use crate::thread::record::{Meta, Record};
-use crate::thread::state::{ItemsView, State};
-use crate::thread::{Settings, Thread, store};
+use crate::thread::state::ItemsView;
 
 const HYDRATION: &str = "Full-history hydration is deprecated for paginated threads; omit \
     `includeTurns` or set it to `false`, then page with `thread/turns/list` and \
     `thread/items/list`.";
 
 /// How many threads or turns a page has unless told otherwise.
-const PAGE: usize = 25;
+pub(super) const PAGE: usize = 25;
 
 /// A thread of a list, with the times that it is sorted by in milliseconds.
 struct Row {
@@ -33,14 +31,6 @@ struct Row {
     updated_ms: i64,
     view: ThreadView,
     read_state: Option<ReadState>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Page<T> {
-    data: Vec<T>,
-    next_cursor: Option<String>,
-    backwards_cursor: Option<String>,
 }
 
 pub(super) fn read(call: &Call, params: ThreadReadParams) -> Result<(), Failure> {
@@ -56,7 +46,7 @@ pub(super) fn read(call: &Call, params: ThreadReadParams) -> Result<(), Failure>
     let mut view = glance.view(&path);
     if params.include_turns {
         notice(call);
-        view.turns = cold_turns(&path)?
+        view.turns = turns_list::cold_turns(&path)?
             .iter()
             .map(|turn| turn.view(ItemsView::Full))
             .collect();
@@ -264,161 +254,6 @@ pub(super) fn loaded_list(call: &Call, params: ThreadLoadedListParams) -> Result
     Ok(())
 }
 
-pub(super) fn turns_list(call: &Call, params: ThreadTurnsListParams) -> Result<(), Failure> {
-    let id = parse_id("thread", &params.thread_id)?;
-    let view = match params.items_view {
-        Some(TurnItemsView::Full) => ItemsView::Full,
-        Some(TurnItemsView::NotLoaded) => ItemsView::NotLoaded,
-        Some(TurnItemsView::Summary) | None => ItemsView::Summary,
-    };
-    let turns: Vec<TurnView> = match call.server.loaded(&id) {
-        Some(thread) if thread.ephemeral => {
-            return Err(Failure::invalid(
-                "ephemeral threads do not support thread/turns/list",
-            ));
-        }
-        Some(thread) if thread.state.borrow().rollout.is_none() => {
-            return Err(Failure::invalid(format!(
-                "thread {id} is not materialized yet; thread/turns/list is unavailable before \
-                 first user message"
-            )));
-        }
-        Some(thread) => thread
-            .state
-            .borrow()
-            .turns
-            .iter()
-            .map(|turn| turn.view(view))
-            .collect(),
-        None => {
-            let home = &call.server.home;
-            let path = catalog::find(home, &id)
-                .or_else(|| catalog::find_archived(home, &id))
-                .ok_or_else(|| not_loaded(&id))?;
-            cold_turns(&path)?
-                .iter()
-                .map(|turn| turn.view(view))
-                .collect()
-        }
-    };
-    let mut turns: Vec<(usize, TurnView)> = turns.into_iter().enumerate().collect();
-    let ascending = params.sort_direction == Some(SortDirection::Asc);
-    if let Some(cursor) = &params.cursor {
-        let (at, include) = parse_turn_cursor(cursor)?;
-        turns.retain(|(index, _)| match (ascending, include) {
-            (true, true) => *index >= at,
-            (true, false) => *index > at,
-            (false, true) => *index <= at,
-            (false, false) => *index < at,
-        });
-    }
-    if !ascending {
-        turns.reverse();
-    }
-    let limit = params.limit.map_or(PAGE, |limit| (limit as usize).max(1));
-    let more = turns.len() > limit;
-    turns.truncate(limit);
-    let edge = |turn: Option<&(usize, TurnView)>, include| {
-        turn.map(|(index, _)| turn_cursor(&id, *index, include))
-    };
-    call.reply(&Page {
-        next_cursor: edge(turns.last().filter(|_| more), false),
-        backwards_cursor: edge(turns.first(), true),
-        data: turns.into_iter().map(|(_, turn)| turn).collect(),
-    });
-    Ok(())
-}
-
-/// The cursor that `thread/resume` gives for the turns before the newest.
-pub(super) fn turns_cursor(thread: &Thread) -> Option<String> {
-    let last = thread.state.borrow().turns.len().checked_sub(1)?;
-    Some(turn_cursor(thread.id(), last, true))
-}
-
-/// The cursor that `thread/resume` gives for the items before the newest.
-pub(super) fn items_cursor(thread: &Thread) -> Option<String> {
-    let state = thread.state.borrow();
-    let last = state.turns.len().checked_sub(1)?;
-    let offset = if last == 0 { 6 } else { 2 } + state.turns[last].items.len();
-    Some(cursor(
-        thread.id(),
-        ordinal(last) + offset,
-        true,
-        "itemsByCreatedAtOrdinal",
-    ))
-}
-
-/// How far apart the turns are that cursors name: the lines that codex writes for a plain turn.
-const LINES_PER_TURN: usize = 13;
-
-/// Cursors are opaque; codex's name a line of its file, the mock's what it would be after plain
-/// turns.
-fn ordinal(turn: usize) -> usize {
-    turn * LINES_PER_TURN + 1
-}
-
-fn turn_cursor(thread: &str, turn: usize, include: bool) -> String {
-    cursor(thread, ordinal(turn), include, "turns")
-}
-
-fn cursor(thread: &str, ordinal: usize, include: bool, kind: &str) -> String {
-    json!({
-        "requestedThreadId": thread,
-        "rolloutOrdinal": ordinal,
-        "includeAnchor": include,
-        "scope": {"kind": kind},
-    })
-    .to_string()
-}
-
-fn parse_turn_cursor(cursor: &str) -> Result<(usize, bool), Failure> {
-    let value: serde_json::Value =
-        serde_json::from_str(cursor).map_err(|_| invalid_cursor(cursor))?;
-    let ordinal = value["rolloutOrdinal"]
-        .as_u64()
-        .and_then(|at| usize::try_from(at).ok());
-    match (ordinal, value["includeAnchor"].as_bool()) {
-        (Some(ordinal), Some(include)) => Ok((ordinal / LINES_PER_TURN, include)),
-        _ => Err(invalid_cursor(cursor)),
-    }
-}
-
-fn cold_turns(path: &std::path::Path) -> Result<Vec<crate::thread::state::TurnRecord>, Failure> {
-    let Some(loaded) = store::load(path)? else {
-        return Ok(Vec::new());
-    };
-    let mut state = State::new(blank_settings(&loaded.meta), loaded.meta.created_ms);
-    for record in loaded.records {
-        if !matches!(record, Record::Input(_)) {
-            state.replay(record);
-        }
-    }
-    state.close_cut_turn();
-    Ok(state.turns)
-}
-
-/// Settings for a replay that only looks at turns.
-fn blank_settings(_: &Meta) -> Settings {
-    Settings {
-        cwd: std::path::PathBuf::new(),
-        workspace_roots: Vec::new(),
-        model: String::new(),
-        provider: String::new(),
-        service_tier: None,
-        approval_policy: codex_wire::policy::ApprovalPolicy::OnRequest,
-        reviewer: codex_wire::policy::ApprovalsReviewer::User,
-        sandbox: codex_wire::policy::SandboxPolicy::ReadOnly {
-            network_access: false,
-        },
-        profile: None,
-        effort: None,
-        summary: None,
-        personality: None,
-        base_instructions: None,
-        developer_instructions: None,
-    }
-}
-
 fn notice(call: &Call) {
     call.client.notify(
         "deprecationNotice",
@@ -426,10 +261,10 @@ fn notice(call: &Call) {
     );
 }
 
-fn not_loaded(id: &str) -> Failure {
+pub(super) fn not_loaded(id: &str) -> Failure {
     Failure::invalid(format!("thread not loaded: {id}"))
 }
 
-fn invalid_cursor(cursor: &str) -> Failure {
+pub(super) fn invalid_cursor(cursor: &str) -> Failure {
     Failure::invalid(format!("invalid cursor: {cursor}"))
 }

@@ -8,10 +8,12 @@ mod gate;
 mod handshake;
 mod listing;
 mod names;
+mod requested;
 mod storage;
 mod terminals;
 mod threads;
 mod turns;
+mod turns_list;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -57,7 +59,7 @@ const TABLE: &[Method] = methods! {
     "thread/read" p::ThreadReadParams => listing::read;
     "thread/list" p::ThreadListParams => listing::list;
     "thread/loaded/list" p::ThreadLoadedListParams => listing::loaded_list;
-    "thread/turns/list" p::ThreadTurnsListParams => listing::turns_list;
+    "thread/turns/list" p::ThreadTurnsListParams => turns_list::list;
     "thread/archive" p::ThreadArchiveParams => storage::archive;
     "thread/unarchive" p::ThreadUnarchiveParams => storage::unarchive;
     "thread/name/set" p::ThreadSetNameParams => storage::set_name;

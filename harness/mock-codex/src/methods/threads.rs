@@ -11,9 +11,7 @@ use crate::clock;
 use crate::config::{self, Requested};
 use crate::connection::Call;
 use crate::failure::Failure;
-use crate::protocol::params::{
-    AbsolutePath, ThreadForkParams, ThreadResumeParams, ThreadStartParams,
-};
+use crate::protocol::params::{ThreadForkParams, ThreadResumeParams, ThreadStartParams};
 use crate::protocol::reply::{ResumePage, ThreadStatus};
 use crate::quirk::Id as Quirk;
 use crate::server::parse_id;
@@ -29,21 +27,11 @@ const HYDRATION: &str = "Full-history hydration is deprecated for paginated thre
 
 pub(super) fn start(call: &Call, params: ThreadStartParams) -> Result<(), Failure> {
     check_profile_conflict(params.permissions.is_some(), params.sandbox.is_some())?;
-    let requested = Requested {
-        model: params.model,
-        model_provider: params.model_provider,
-        service_tier: params.service_tier,
-        cwd: params.cwd,
-        workspace_roots: params.runtime_workspace_roots.map(paths),
-        approval_policy: params.approval_policy,
-        approvals_reviewer: params.approvals_reviewer,
-        sandbox: params.sandbox,
-        permissions: params.permissions,
-        config: params.config,
-        base_instructions: params.base_instructions,
-        developer_instructions: params.developer_instructions,
-        personality: params.personality,
-    };
+    let (ephemeral, thread_source) = (
+        params.ephemeral.unwrap_or(false),
+        params.thread_source.clone(),
+    );
+    let requested = Requested::from(params);
     let server = &call.server;
     let config = server.config()?;
     let settings = config::resolve(&config, &requested, &server.started_in)?;
@@ -54,8 +42,7 @@ pub(super) fn start(call: &Call, params: ThreadStartParams) -> Result<(), Failur
             &json!({"summary": summary, "details": null}),
         );
     }
-    let ephemeral = params.ephemeral.unwrap_or(false);
-    let meta = new_meta(call, None, params.thread_source);
+    let meta = new_meta(call, None, thread_source);
     let state = State::new(settings, meta.created_ms);
     let thread = keep(call, meta, ephemeral, state);
     call.reply(&thread.reply(None));
@@ -86,8 +73,8 @@ pub(super) fn resume(call: &Call, params: ThreadResumeParams) -> Result<(), Fail
     reply.collaboration_mode = Some(settings.collaboration_mode());
     reply.page = Some(ResumePage {
         initial_turns_page: None,
-        turns_backwards_cursor: super::listing::turns_cursor(&thread),
-        items_backwards_cursor: super::listing::items_cursor(&thread),
+        turns_backwards_cursor: super::turns_list::turns_cursor(&thread),
+        items_backwards_cursor: super::turns_list::items_cursor(&thread),
     });
     call.reply(&reply);
     if cold || !exclude_turns {
@@ -110,7 +97,7 @@ fn resume_loaded(
     deprecate(call, params.exclude_turns);
     if !call.server.quirks.has(Quirk::ResumeLoadedIgnoresOverrides) {
         let base = thread.state.borrow().settings.clone();
-        let settings = overridden(call, base, requested_by_resume(params))?;
+        let settings = overridden(call, base, params.into())?;
         thread.record(Record::Settings(Box::new(settings)))?;
     }
     Ok(thread)
@@ -131,7 +118,7 @@ fn resume_cold(call: &Call, id: &str, params: ThreadResumeParams) -> Result<Rc<T
     let exclude_turns = params.exclude_turns;
     let mut state = replay(call, &meta, records)?;
     let remembered = remembered(call, &state.settings, Quirk::WorkspaceWriteLostOnColdResume)?;
-    let settings = overridden(call, remembered, requested_by_resume(params))?;
+    let settings = overridden(call, remembered, params.into())?;
     let mut rollout = Rollout::open(&path)?;
     if settings != state.settings {
         rollout.append(&Record::Settings(Box::new(settings.clone())))?;
@@ -185,7 +172,7 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
     state.unread = None;
     state.updated_ms = meta.created_ms;
     let remembered = remembered(call, &state.settings, Quirk::WorkspaceWriteLostOnFork)?;
-    state.settings = overridden(call, remembered, requested_by_fork(params))?;
+    state.settings = overridden(call, remembered, params.into())?;
     let thread = keep(call, meta, ephemeral, state);
     write_copy(&thread, &records)?;
     call.reply(&thread.reply((!exclude_turns).then_some(ItemsView::Full)));
@@ -322,42 +309,6 @@ fn overridden(call: &Call, base: Settings, requested: Requested) -> Result<Setti
     })
 }
 
-fn requested_by_resume(params: ThreadResumeParams) -> Requested {
-    Requested {
-        model: params.model,
-        model_provider: params.model_provider,
-        service_tier: params.service_tier,
-        cwd: params.cwd,
-        workspace_roots: params.runtime_workspace_roots.map(paths),
-        approval_policy: params.approval_policy,
-        approvals_reviewer: params.approvals_reviewer,
-        sandbox: params.sandbox,
-        permissions: params.permissions,
-        config: params.config,
-        base_instructions: params.base_instructions,
-        developer_instructions: params.developer_instructions,
-        personality: params.personality,
-    }
-}
-
-fn requested_by_fork(params: ThreadForkParams) -> Requested {
-    Requested {
-        model: params.model,
-        model_provider: params.model_provider,
-        service_tier: params.service_tier,
-        cwd: params.cwd,
-        workspace_roots: params.runtime_workspace_roots.map(paths),
-        approval_policy: params.approval_policy,
-        approvals_reviewer: params.approvals_reviewer,
-        sandbox: params.sandbox,
-        permissions: params.permissions,
-        config: params.config,
-        base_instructions: params.base_instructions,
-        developer_instructions: params.developer_instructions,
-        personality: None,
-    }
-}
-
 fn new_meta(call: &Call, forked_from: Option<String>, thread_source: Option<String>) -> Meta {
     let id = clock::new_id();
     Meta {
@@ -438,10 +389,6 @@ fn check_path(id: &str, actual: Option<&Path>, asked: Option<&Path>) -> Result<(
         }
         _ => Ok(()),
     }
-}
-
-fn paths(roots: Vec<AbsolutePath>) -> Vec<PathBuf> {
-    roots.into_iter().map(AbsolutePath::into_path).collect()
 }
 
 /// The error of a thread that has no file.

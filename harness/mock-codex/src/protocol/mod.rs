@@ -3,3 +3,4 @@
 pub(crate) mod item;
 pub(crate) mod params;
 pub(crate) mod reply;
+pub(crate) mod value;

@@ -10,168 +10,18 @@
 
 use std::path::{Path, PathBuf};
 
-use codex_wire::policy::{
-    ApprovalPolicy, ApprovalsReviewer, ExternalNetwork, SandboxMode, SandboxPolicy, WorkspaceWrite,
-};
+use codex_wire::policy::{ApprovalPolicy, ApprovalsReviewer, SandboxMode};
 use serde::Deserialize;
-use serde::de::{self, Deserializer, IgnoredAny};
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
+
+pub(crate) use super::value::{
+    AbsolutePath, Personality, ReasoningEffort, ReasoningSummary, RequestedSandbox, SortDirection,
+    ThreadHistoryMode, ThreadSortKey, TurnItemsView,
+};
 
 /// A member that is accepted, whatever it is.
 pub(crate) type Unused = Option<IgnoredAny>;
-
-/// A path that must be absolute.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct AbsolutePath(PathBuf);
-
-impl AbsolutePath {
-    pub(crate) fn into_path(self) -> PathBuf {
-        self.0
-    }
-}
-
-impl<'de> Deserialize<'de> for AbsolutePath {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let path = PathBuf::from(String::deserialize(deserializer)?);
-        if path.is_absolute() {
-            Ok(Self(path))
-        } else {
-            Err(de::Error::custom(
-                "AbsolutePathBuf deserialized without a base path",
-            ))
-        }
-    }
-}
-
-/// Any text but the empty one.
-#[derive(Debug, Clone)]
-pub(crate) struct ReasoningEffort(pub(crate) String);
-
-impl<'de> Deserialize<'de> for ReasoningEffort {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if text.is_empty() {
-            return Err(de::Error::custom("reasoning_effort must not be empty"));
-        }
-        Ok(Self(text))
-    }
-}
-
-/// How reasoning is summarised.
-#[derive(Debug, Clone, Copy, Deserialize, serde::Serialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum ReasoningSummary {
-    Auto,
-    Concise,
-    Detailed,
-    None,
-}
-
-/// The tone of the answers.
-#[derive(Debug, Clone, Copy, Deserialize, serde::Serialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Personality {
-    None,
-    Friendly,
-    Pragmatic,
-}
-
-/// The order of a list.
-#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum SortDirection {
-    Asc,
-    Desc,
-}
-
-/// How a thread's history is given out.
-#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum ThreadHistoryMode {
-    Legacy,
-    Paginated,
-}
-
-/// What a list of threads is ordered by.
-#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum ThreadSortKey {
-    CreatedAt,
-    UpdatedAt,
-    RecencyAt,
-    SectionPosition,
-}
-
-/// How much of a turn a list shows.
-#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "camelCase")]
-pub(crate) enum TurnItemsView {
-    NotLoaded,
-    Summary,
-    Full,
-}
-
-/// The sandbox of a turn as it is read: the text of its errors names this type.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(
-    tag = "type",
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase"
-)]
-enum SandboxPolicyDeserialize {
-    DangerFullAccess,
-    ReadOnly {
-        #[serde(default)]
-        network_access: bool,
-    },
-    ExternalSandbox {
-        #[serde(default)]
-        network_access: ExternalNetwork,
-    },
-    WorkspaceWrite {
-        #[serde(default)]
-        writable_roots: Vec<AbsolutePath>,
-        #[serde(default)]
-        network_access: bool,
-        #[serde(default)]
-        exclude_tmpdir_env_var: bool,
-        #[serde(default)]
-        exclude_slash_tmp: bool,
-    },
-}
-
-/// A sandbox policy of a request; its writable roots are absolute.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(from = "SandboxPolicyDeserialize")]
-pub(crate) struct RequestedSandbox(pub(crate) SandboxPolicy);
-
-impl From<SandboxPolicyDeserialize> for RequestedSandbox {
-    fn from(policy: SandboxPolicyDeserialize) -> Self {
-        Self(match policy {
-            SandboxPolicyDeserialize::DangerFullAccess => SandboxPolicy::DangerFullAccess,
-            SandboxPolicyDeserialize::ReadOnly { network_access } => {
-                SandboxPolicy::ReadOnly { network_access }
-            }
-            SandboxPolicyDeserialize::ExternalSandbox { network_access } => {
-                SandboxPolicy::ExternalSandbox { network_access }
-            }
-            SandboxPolicyDeserialize::WorkspaceWrite {
-                writable_roots,
-                network_access,
-                exclude_tmpdir_env_var,
-                exclude_slash_tmp,
-            } => SandboxPolicy::WorkspaceWrite(WorkspaceWrite {
-                writable_roots: writable_roots
-                    .into_iter()
-                    .map(AbsolutePath::into_path)
-                    .collect(),
-                network_access,
-                exclude_tmpdir_env_var,
-                exclude_slash_tmp,
-            }),
-        })
-    }
-}
 
 /// `initialize`.
 #[derive(Debug, Deserialize)]

@@ -50,6 +50,47 @@ pub(crate) struct ThreadView {
     pub(crate) turns: Vec<TurnView>,
 }
 
+impl ThreadView {
+    /// A view with nothing in it but the id and what all threads share.
+    pub(crate) fn blank(id: String) -> Self {
+        Self {
+            id,
+            environments: None,
+            extra: None,
+            session_id: String::new(),
+            forked_from_id: None,
+            attached_to_thread_id: None,
+            parent_thread_id: None,
+            preview: String::new(),
+            ephemeral: false,
+            section: None,
+            section_entered_at: None,
+            project_id: None,
+            history_mode: "paginated",
+            model_provider: String::new(),
+            model: String::new(),
+            reasoning_effort: None,
+            created_at: 0,
+            updated_at: 0,
+            recency_at: 0,
+            status: ThreadStatus::NotLoaded,
+            path: None,
+            cwd: PathBuf::new(),
+            cli_version: crate::CODEX_VERSION,
+            originator: String::new(),
+            source: "vscode",
+            can_accept_direct_input: None,
+            thread_source: None,
+            agent_nickname: None,
+            agent_role: None,
+            git_info: None,
+            name: None,
+            daybreak_enabled: None,
+            turns: Vec::new(),
+        }
+    }
+}
+
 /// Where a thread's commands run.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
