@@ -217,7 +217,7 @@ mod tests {
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
             let length = (whole.len() as f64 * cut) as usize;
             fs::write(&path, &whole[..length]).unwrap();
-            let lines = whole[..length].iter().filter(|&&byte| byte == b'\n').count();
+            let lines = whole[..length].split(|&byte| byte == b'\n').count() - 1;
             match load(&path).unwrap() {
                 Some(loaded) => prop_assert_eq!(loaded.records.len(), lines - 1),
                 None => prop_assert_eq!(lines, 0),
