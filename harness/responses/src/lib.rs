@@ -70,6 +70,7 @@
 //! Every reply is laid out when the script is built, so that answering is copying.
 
 mod fault;
+mod gate;
 mod journal;
 mod matcher;
 mod observe;
@@ -79,12 +80,13 @@ mod script;
 mod server;
 mod short;
 
-pub use fault::{Ending, Fault};
+pub use fault::{DropWhen, Ending, Fault, Place, Random, Refuse, Slice, SliceAt, Within};
+pub use gate::{ClientFrame, ClientReceived, Hold, UnknownGate};
 pub use journal::{BodyError, Journal, Request};
 pub use matcher::{Matcher, Pattern, TextMatcher, When};
 pub use observe::{Event, Outcome, SseData};
-pub use pace::{Hold, Pace, Pause, PauseError, UnknownGate};
-pub use rules::Violation;
+pub use pace::{Pace, Pause, PauseError};
+pub use rules::{UnknownRule, Violation};
 pub use script::{
     Arguments, Call, CustomCall, Http, Message, ModelError, Phase, Reasoning, Reply, ScriptError,
     Stream, Style, Times, Usage,

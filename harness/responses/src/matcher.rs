@@ -1,8 +1,9 @@
 //! Which requests a reply is for.
 
+mod lazy;
 mod value;
 mod when;
 
 pub use value::{Matcher, Pattern, TextMatcher};
-pub(crate) use when::Evidence;
 pub use when::When;
+pub(crate) use when::{Evidence, Interest};

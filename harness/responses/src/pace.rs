@@ -1,45 +1,108 @@
-//! When events are sent: pauses on an absolute schedule, and gates.
+//! When events are sent: pauses on an absolute schedule.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
-use tokio::sync::watch;
 
-use crate::rules::Violation;
-
-/// When the events of a reply are sent.
+/// When the parts of a reply are sent.
 ///
-/// The schedule is absolute: event N (counted from 1) is due `before + (N - 1) × between` after
-/// the head, so that late events don't push the later ones back. It stands still while the reply
-/// waits for a gate.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+/// The schedule is absolute: it begins when the reply is taken, and what is late doesn't push
+/// back what comes later. It stands still while the reply waits for a gate.
+///
+/// ```
+/// use mock_responses::Pace;
+///
+/// let recorded: Pace = serde_saphyr::from_str(
+///     "{ before: 300ms, rhythm: [12ms, 3ms, 40ms], speed: 2 }",
+/// )?;
+/// assert_eq!(recorded.speed, 2.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Pace {
-    /// From the head to the first event.
+    /// From the request to the head.
+    pub head: Pause,
+    /// From the head to the first event, or to the body of a plain HTTP answer.
     pub before: Pause,
     /// From one event to the next.
     pub between: Pause,
+    /// Before single events, by number (from 1), instead of the other times.
+    pub events: BTreeMap<usize, Pause>,
+    /// A recorded rhythm instead of `between`: the times from the first event to the second, from
+    /// the second to the third, and so on; from its beginning again when there are more events.
+    pub rhythm: Vec<Pause>,
+    /// How many times faster than written all this goes; a number above 0.
+    #[serde(deserialize_with = "speed")]
+    #[schemars(range(min = 0.001))]
+    pub speed: f64,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            head: Pause::default(),
+            before: Pause::default(),
+            between: Pause::default(),
+            events: BTreeMap::new(),
+            rhythm: Vec::new(),
+            speed: 1.0,
+        }
+    }
+}
+
+/// Reads a speed.
+fn speed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let speed = f64::deserialize(deserializer)?;
+    if speed.is_finite() && speed > 0.0 {
+        Ok(speed)
+    } else {
+        Err(D::Error::invalid_value(
+            Unexpected::Float(speed),
+            &"a number above 0",
+        ))
+    }
 }
 
 impl Pace {
-    /// Whether there is time between the events.
-    pub(crate) fn separates_events(&self) -> bool {
-        !self.between.0.is_zero()
+    /// How long after the beginning the head is due.
+    pub(crate) fn head_due(&self) -> Duration {
+        self.scaled(self.head)
     }
 
-    /// How long after the head an event (counted from 0) is due.
-    pub(crate) fn due(&self, event: usize) -> Duration {
-        let gaps = u32::try_from(event).unwrap_or(u32::MAX);
-        self.before
-            .0
-            .saturating_add(self.between.0.saturating_mul(gaps))
+    /// How long after the beginning each of so many events is due; `None` if the event goes with
+    /// what comes before it.
+    pub(crate) fn schedule(&self, events: usize) -> Vec<Option<Duration>> {
+        let mut due = self.head_due();
+        let event = |event: usize| {
+            let gap = self.scaled(self.gap(event));
+            due = due.saturating_add(gap);
+            (!gap.is_zero()).then_some(due)
+        };
+        (0..events).map(event).collect()
+    }
+
+    /// The time before an event (counted from 0).
+    fn gap(&self, event: usize) -> Pause {
+        if let Some(gap) = self.events.get(&(event + 1)) {
+            return *gap;
+        }
+        match event.checked_sub(1) {
+            None => self.before,
+            Some(gap) if !self.rhythm.is_empty() => self.rhythm[gap % self.rhythm.len()],
+            Some(_) => self.between,
+        }
+    }
+
+    fn scaled(&self, pause: Pause) -> Duration {
+        let seconds = pause.0.as_secs_f64() / self.speed;
+        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 }
 
@@ -122,181 +185,5 @@ impl JsonSchema for Pause {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "pattern": r"^[0-9]+(\.[0-9]+)? *(us|ms|s|m)$" })
-    }
-}
-
-/// Where a reply waits, and for which gate.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "HoldMap")]
-pub struct Hold {
-    position: HoldAt,
-    gate: String,
-}
-
-/// Where a reply waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum HoldAt {
-    Head,
-    AfterEvent(usize),
-}
-
-/// Where a reply waits, and for which gate.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct HoldMap {
-    /// Waits when this many events have been sent.
-    #[serde(default)]
-    after_event: Option<usize>,
-    /// Waits before anything is sent, the head included.
-    #[serde(default)]
-    before: bool,
-    /// The gate's name. Once released it stays open.
-    gate: String,
-}
-
-impl Hold {
-    /// Waits before anything is sent, the head included.
-    pub fn before(gate: impl Into<String>) -> Self {
-        Self {
-            position: HoldAt::Head,
-            gate: gate.into(),
-        }
-    }
-
-    /// Waits when `event` events have been sent (0: after the head).
-    pub fn after(event: usize, gate: impl Into<String>) -> Self {
-        Self {
-            position: HoldAt::AfterEvent(event),
-            gate: gate.into(),
-        }
-    }
-
-    /// The gate's name.
-    pub fn gate(&self) -> &str {
-        &self.gate
-    }
-
-    pub(crate) fn is_before_head(&self) -> bool {
-        self.position == HoldAt::Head
-    }
-
-    pub(crate) fn after_event(&self) -> Option<usize> {
-        match self.position {
-            HoldAt::Head => None,
-            HoldAt::AfterEvent(event) => Some(event),
-        }
-    }
-}
-
-impl JsonSchema for Hold {
-    fn schema_name() -> Cow<'static, str> {
-        "Hold".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        HoldMap::json_schema(generator)
-    }
-}
-
-impl TryFrom<HoldMap> for Hold {
-    type Error = &'static str;
-
-    fn try_from(map: HoldMap) -> Result<Self, Self::Error> {
-        match (map.before, map.after_event) {
-            (true, None) => Ok(Self::before(map.gate)),
-            (false, Some(event)) => Ok(Self::after(event, map.gate)),
-            _ => Err("`hold` needs either `after_event: N` or `before: true`"),
-        }
-    }
-}
-
-/// A gate that no reply waits for.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no reply waits for the gate `{name}`; the script's gates: {known}")]
-pub struct UnknownGate {
-    /// The name that was asked for.
-    pub name: String,
-    /// The gates there are, as a list for people.
-    known: String,
-}
-
-/// The gates of a script.
-#[derive(Debug, Default)]
-pub(crate) struct Gates(Mutex<BTreeMap<String, Gate>>);
-
-#[derive(Debug)]
-struct Gate {
-    open: watch::Sender<bool>,
-    reached: bool,
-}
-
-impl Gates {
-    /// Makes a gate known.
-    pub(crate) fn declare(&self, name: &str) {
-        self.lock().entry(name.to_owned()).or_insert_with(|| Gate {
-            open: watch::Sender::new(false),
-            reached: false,
-        });
-    }
-
-    /// Waits until a gate is open. A gate that isn't known is never opened.
-    pub(crate) fn wait(&self, name: &str) -> impl Future<Output = ()> + Send + 'static {
-        let receiver = self.lock().get_mut(name).map(|gate| {
-            gate.reached = true;
-            gate.open.subscribe()
-        });
-        async move {
-            let open = match receiver {
-                Some(mut receiver) => receiver.wait_for(|open| *open).await.is_ok(),
-                None => false,
-            };
-            if !open {
-                std::future::pending::<()>().await;
-            }
-        }
-    }
-
-    /// Opens a gate for good.
-    pub(crate) fn release(&self, name: &str) -> Result<(), UnknownGate> {
-        let gates = self.lock();
-        if let Some(gate) = gates.get(name) {
-            gate.open.send_replace(true);
-            return Ok(());
-        }
-        let known: Vec<_> = gates.keys().map(|name| format!("`{name}`")).collect();
-        let known = if known.is_empty() {
-            "none".to_owned()
-        } else {
-            known.join(", ")
-        };
-        Err(UnknownGate {
-            name: name.to_owned(),
-            known,
-        })
-    }
-
-    /// One violation for each gate that was never released.
-    pub(crate) fn never_released(&self) -> Vec<Violation> {
-        let gates = self.lock();
-        let closed = gates.iter().filter(|(_, gate)| !*gate.open.borrow());
-        let violations = closed.map(|(name, gate)| {
-            let who = if gate.reached {
-                "a reply waited for it"
-            } else {
-                "no reply got there"
-            };
-            let message = format!("the gate `{name}` was never released ({who})");
-            Violation {
-                rule: "gate-never-released",
-                request: None,
-                message,
-            }
-        });
-        violations.collect()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Gate>> {
-        // Every change under the lock is a single step, so a panic elsewhere leaves it sound.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -234,7 +234,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "{ message: a, hold: { gate: g } }",
-        "either `after_event: N` or `before: true`",
+        "`hold` needs one of `after_event: N`, `after_byte: N`, `before: true`",
     ),
     (
         "{ message: a, hold: { after_event: 4, gate: g } }",

@@ -1,11 +1,14 @@
 //! Matchers on a whole request.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
+use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::lazy;
 use super::value::{Matcher, TextMatcher};
 use crate::journal::{Request, is_secret};
 
@@ -39,20 +42,147 @@ pub struct When {
     pub subagent: Option<String>,
 }
 
-/// What is known of a request while replies are tried on it: its body, once anybody asked.
-#[derive(Debug, Default)]
+/// Where the body names the conversation.
+const THREAD: &str = "/prompt_cache_key";
+
+/// What is known of a request while replies are tried on it: each part is looked for when
+/// somebody first asks for it.
+#[derive(Debug)]
 pub(crate) struct Evidence {
-    body: Option<Result<Value, String>>,
+    body: Result<Bytes, String>,
+    /// The items of `input`, as places in the body.
+    items: Option<Vec<Range<usize>>>,
+    pointers: Vec<(String, Result<Option<Value>, String>)>,
 }
 
 impl Evidence {
-    /// The request's body; it is parsed the first time.
-    pub(crate) fn body(&mut self, request: &Request) -> Result<&Value, String> {
-        let parse = || request.json().map_err(|error| error.to_string());
-        self.body
-            .get_or_insert_with(parse)
-            .as_ref()
-            .map_err(Clone::clone)
+    pub(crate) fn new(request: &Request) -> Self {
+        let body = request.plain_body().map_err(|error| error.to_string());
+        Self {
+            body,
+            items: None,
+            pointers: Vec::new(),
+        }
+    }
+
+    /// Looks at everything that replies may ask for.
+    pub(crate) fn look(&mut self, interest: &Interest) {
+        for pointer in &interest.pointers {
+            // What can't be found stays known as such.
+            let _ = self.pointer(pointer);
+        }
+        if interest.items {
+            let _ = self.items();
+        }
+    }
+
+    /// The conversation that a request belongs to: the header `thread-id` or `session-id`, as
+    /// codex 0.169.0 sends them, else the body's `prompt_cache_key`, else there is only one.
+    pub(crate) fn thread(&mut self, request: &Request) -> String {
+        if let Some(thread) = request.thread() {
+            return thread.to_owned();
+        }
+        let key = self.pointer(THREAD).ok().flatten().and_then(Value::as_str);
+        key.unwrap_or_default().to_owned()
+    }
+
+    /// The value at a JSON pointer.
+    fn pointer(&mut self, pointer: &str) -> Result<Option<&Value>, String> {
+        let known = self.pointers.iter().position(|(known, _)| known == pointer);
+        let index = known.unwrap_or_else(|| {
+            let found = self.look_up(pointer);
+            self.pointers.push((pointer.to_owned(), found));
+            self.pointers.len() - 1
+        });
+        let (_, found) = &self.pointers[index];
+        found.as_ref().map(Option::as_ref).map_err(Clone::clone)
+    }
+
+    fn look_up(&self, pointer: &str) -> Result<Option<Value>, String> {
+        let body = self.body.as_ref().map_err(Clone::clone)?;
+        lazy::pointer(body, pointer).map_err(not_json)
+    }
+
+    /// The items of `input`; a plain text stands for one user message, and has none.
+    fn items(&mut self) -> Result<(&Bytes, &[Range<usize>]), String> {
+        let body = self.body.as_ref().map_err(Clone::clone)?;
+        if self.items.is_none() {
+            let list = lazy::locate(body, "/input").map_err(not_json)?;
+            self.items = Some(list.map_or_else(Vec::new, |list| lazy::elements(body, list)));
+        }
+        Ok((body, self.items.as_deref().unwrap_or_default()))
+    }
+
+    /// The newest item that is as wanted; items from there on are parsed.
+    fn newest_item(&mut self, wanted: impl Fn(&Value) -> bool) -> Result<Option<Value>, String> {
+        let (body, items) = self.items()?;
+        let parsed = items.iter().rev().filter_map(|item| {
+            let item: Value = serde_json::from_slice(&body[item.clone()]).ok()?;
+            wanted(&item).then_some(item)
+        });
+        Ok({ parsed }.next())
+    }
+
+    fn newest_user_text(&mut self) -> Result<Option<String>, String> {
+        let is_user = |item: &Value| {
+            item.get("role").and_then(Value::as_str) == Some("user")
+                && item.get("type").is_none_or(|kind| kind == "message")
+        };
+        let newest = self.newest_item(is_user)?;
+        if let Some(item) = newest {
+            return Ok(item.get("content").map(text_of));
+        }
+        let input = self.pointer("/input")?;
+        Ok(input.and_then(Value::as_str).map(str::to_owned))
+    }
+
+    fn output_of(&mut self, call: &str) -> Result<Option<String>, String> {
+        let is_output = |item: &Value| {
+            let kind = item.get("type").and_then(Value::as_str).unwrap_or_default();
+            kind.ends_with("_output") && item.get("call_id").and_then(Value::as_str) == Some(call)
+        };
+        let item = self.newest_item(is_output)?;
+        Ok(item.and_then(|item| item.get("output").map(text_of)))
+    }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "an error to be mapped")]
+fn not_json(error: serde_json::Error) -> String {
+    format!("the body is not JSON as expected: {error}")
+}
+
+/// What the replies of a script look at in the bodies of requests.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Interest {
+    items: bool,
+    pointers: Vec<String>,
+}
+
+impl Interest {
+    /// How many places are looked up beforehand.
+    const MOST: usize = 16;
+
+    /// Adds what a reply looks at.
+    pub(crate) fn add(&mut self, when: Option<&When>, threads: bool) {
+        let thread = threads.then_some(THREAD);
+        let Some(when) = when else {
+            thread
+                .into_iter()
+                .for_each(|pointer| self.add_pointer(pointer));
+            return;
+        };
+        self.items |= when.user_text.is_some() || !when.output_of.is_empty();
+        let model = when.model.is_some().then_some("/model");
+        let pointers = when.pointer.keys().map(String::as_str);
+        for pointer in pointers.chain(model).chain(thread) {
+            self.add_pointer(pointer);
+        }
+    }
+
+    fn add_pointer(&mut self, pointer: &str) {
+        if self.pointers.len() < Self::MOST && !self.pointers.iter().any(|known| known == pointer) {
+            self.pointers.push(pointer.to_owned());
+        }
     }
 }
 
@@ -61,13 +191,13 @@ impl When {
     pub(crate) fn check(&self, request: &Request, evidence: &mut Evidence) -> Result<(), String> {
         self.check_head(request)?;
         if self.asks_for_body() {
-            self.check_body(evidence.body(request)?)?;
+            self.check_body(evidence)?;
         }
         Ok(())
     }
 
-    /// Whether the body has to be parsed.
-    pub(crate) fn asks_for_body(&self) -> bool {
+    /// Whether the body has to be looked at.
+    fn asks_for_body(&self) -> bool {
         self.model.is_some()
             || self.user_text.is_some()
             || !self.pointer.is_empty()
@@ -100,63 +230,31 @@ impl When {
         Ok(())
     }
 
-    fn check_body(&self, body: &Value) -> Result<(), String> {
+    fn check_body(&self, evidence: &mut Evidence) -> Result<(), String> {
         if let Some(model) = &self.model {
-            let named = body.get("model").and_then(Value::as_str);
+            let named = evidence.pointer("/model")?.and_then(Value::as_str);
             model
                 .check(named)
                 .map_err(|error| format!("`model`: {error}"))?;
         }
         for (pointer, matcher) in &self.pointer {
-            let value = body.pointer(pointer);
             matcher
-                .check(value)
+                .check(evidence.pointer(pointer)?)
                 .map_err(|error| format!("`pointer` `{pointer}`: {error}"))?;
         }
         if let Some(matcher) = &self.user_text {
-            let text = newest_user_text(body);
+            let text = evidence.newest_user_text()?;
             matcher
                 .check(text.as_deref())
                 .map_err(|error| format!("`user_text`: {error}"))?;
         }
         for (call, matcher) in &self.output_of {
-            let text = output_of(body, call);
+            let text = evidence.output_of(call)?;
             let checked = matcher.check(text.as_deref());
             checked.map_err(|error| format!("`output_of` `{call}`: {error}"))?;
         }
         Ok(())
     }
-}
-
-/// The items of a request's `input`; a plain text stands for one user message, and has none.
-fn items(body: &Value) -> impl DoubleEndedIterator<Item = &Value> {
-    body.get("input")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-}
-
-fn newest_user_text(body: &Value) -> Option<String> {
-    if let Some(text) = body.get("input").and_then(Value::as_str) {
-        return Some(text.to_owned());
-    }
-    let is_user = |item: &&Value| {
-        item.get("role").and_then(Value::as_str) == Some("user")
-            && item.get("type").is_none_or(|kind| kind == "message")
-    };
-    items(body).rev().find(is_user)?.get("content").map(text_of)
-}
-
-fn output_of(body: &Value, call: &str) -> Option<String> {
-    let is_output = |item: &&Value| {
-        let kind = item.get("type").and_then(Value::as_str).unwrap_or_default();
-        kind.ends_with("_output") && item.get("call_id").and_then(Value::as_str) == Some(call)
-    };
-    items(body)
-        .rev()
-        .find(is_output)?
-        .get("output")
-        .map(text_of)
 }
 
 /// The text of a content: a text, or the texts of its parts; other values as JSON.

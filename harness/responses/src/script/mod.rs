@@ -1,128 +1,107 @@
 //! Scripts: the replies, the events they expand to, and who gets which.
 
+mod encode;
+mod entry;
+mod error;
 mod expand;
+mod frames;
 mod item;
 mod parts;
 mod prepared;
+mod refusal;
 mod reply;
 mod usage;
+mod wire;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::fault::Refuse;
+use crate::gate::Hold;
 use crate::journal::Request;
-use crate::matcher::{Evidence, When};
+use crate::matcher::{Evidence, Interest};
 use crate::rules::Violation;
+use entry::Entry;
 use expand::Ids;
 
+pub(crate) use entry::variants;
+pub use error::ScriptError;
 pub(crate) use expand::MODEL;
 pub use item::{Arguments, Call, CustomCall, Message, Phase, Reasoning, Stream};
 pub(crate) use parts::error_body;
 pub use parts::{Http, ModelError, Style, Times};
-pub(crate) use prepared::{Frames, Payload, Prepared};
+pub(crate) use prepared::{Prepared, Setting};
+pub(crate) use refusal::Refusal;
 pub use reply::Reply;
 pub use usage::Usage;
-
-/// What is wrong with a reply.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ScriptError {
-    /// The reply says nothing.
-    #[error(
-        "a reply needs one of `message`, `stream`, `reasoning`, `call`, `calls`, `custom_call`, \
-         `events`, `http`, `error`, `incomplete`"
-    )]
-    NoKind,
-    /// Two kinds of reply that can't stand side by side.
-    #[error("`{0}` can't stand beside `{1}` in one reply")]
-    Conflict(&'static str, &'static str),
-    /// An event (counted from 1) that isn't an object with a `type`.
-    #[error("event {0} has no `type`")]
-    EventWithoutType(usize),
-    /// An event (counted from 1) whose type would break the framing.
-    #[error("the `type` of event {0} has a line break")]
-    EventTypeWithLineBreak(usize),
-    /// An HTTP status that no answer can have.
-    #[error("`{0}` is not a status code; it is a number from 200 to 999")]
-    Status(u16),
-    /// A header that can't be sent.
-    #[error("`{0}` is not a header that can be set, or its value is not one line of text")]
-    Header(String),
-    /// A position past the end of the reply.
-    #[error("`{what}` is after event {after_event}, but the reply has {events} events")]
-    Position {
-        /// The modifier.
-        what: &'static str,
-        /// The position it asks for.
-        after_event: usize,
-        /// The number of events there are.
-        events: usize,
-    },
-    /// `no_terminal_event` on a reply that doesn't end with one.
-    #[error("`no_terminal_event` needs a reply that ends with a terminal event")]
-    NoTerminal,
-}
+pub(crate) use wire::{End, Framing, Waits, Wire};
 
 /// The replies of a run and how far it has come.
 #[derive(Debug, Default)]
 pub(crate) struct Script {
+    setting: Setting,
     entries: Vec<Entry>,
     ids: Ids,
-    /// The first entry without `when` that may still have something left.
+    /// The first entry without `when` and `thread` that may still have something left.
     next_in_order: usize,
+    interest: Arc<Interest>,
+    /// Whether any entry has a `thread`.
+    has_threads: bool,
+    /// The conversations that the script's threads belong to.
+    threads: BTreeMap<String, String>,
 }
 
-#[derive(Debug)]
-struct Entry {
-    when: Option<When>,
-    kinds: String,
-    /// How often it may still be given; `None` is without end.
-    left: Option<u32>,
-    reply: Arc<Prepared>,
+/// A reply that was taken.
+pub(crate) struct Taken {
+    /// Its position in the script, counted from 0.
+    pub(crate) reply: usize,
+    pub(crate) prepared: Arc<Prepared>,
 }
 
-impl Entry {
-    fn is_spent(&self) -> bool {
-        self.left == Some(0)
-    }
-
-    fn take(&mut self) -> Arc<Prepared> {
-        if let Some(left) = &mut self.left {
-            *left = left.saturating_sub(1);
-        }
-        Arc::clone(&self.reply)
-    }
+/// What adding a reply makes known.
+pub(crate) struct Added {
+    pub(crate) holds: Vec<Hold>,
+    pub(crate) refuse: Option<Refuse>,
+    /// Whether chance has a say in it.
+    pub(crate) by_chance: bool,
 }
 
-/// A request that no reply is for.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    pub(crate) rule: &'static str,
-    pub(crate) message: String,
+/// A reply as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ReplyState {
+    pub(crate) kinds: String,
+    pub(crate) thread: Option<String>,
+    pub(crate) given: u64,
+    /// `None` is without end.
+    pub(crate) left: Option<u32>,
 }
 
 impl Script {
-    /// Adds a reply at the end; returns the gate that it waits for.
-    pub(crate) fn push(&mut self, reply: Reply) -> Result<Option<String>, ScriptError> {
-        let parts = reply.into_parts();
-        let prepared = Prepared::new(&parts, &mut self.ids)?;
-        self.entries.push(Entry {
-            kinds: parts.kinds().join("` + `"),
-            when: parts.when,
-            left: match parts.times {
-                Times::Exactly(times) => Some(times),
-                Times::Any => None,
-            },
-            reply: Arc::new(prepared),
-        });
-        Ok(parts.hold.map(|hold| hold.gate().to_owned()))
+    pub(crate) fn new(setting: Setting) -> Self {
+        Self {
+            setting,
+            ..Self::default()
+        }
     }
 
-    /// Whether a reply that is left looks at the bodies of requests.
-    pub(crate) fn reads_body(&self) -> bool {
-        let when = |entry: &Entry| entry.when.as_ref().is_some_and(When::asks_for_body);
-        self.entries
-            .iter()
-            .any(|entry| when(entry) && !entry.is_spent())
+    /// Adds a reply at the end.
+    pub(crate) fn push(&mut self, reply: Reply) -> Result<Added, ScriptError> {
+        let parts = reply.into_parts();
+        let entry = Entry::new(&parts, &mut self.ids, self.setting)?;
+        self.has_threads |= entry.thread.is_some();
+        Arc::make_mut(&mut self.interest).add(entry.when.as_ref(), self.has_threads);
+        let added = Added {
+            holds: parts.hold.0,
+            refuse: entry.refuse.clone(),
+            by_chance: entry.is_by_chance(),
+        };
+        self.entries.push(entry);
+        Ok(added)
+    }
+
+    /// What the replies look at in the bodies of requests.
+    pub(crate) fn interest(&self) -> Arc<Interest> {
+        Arc::clone(&self.interest)
     }
 
     /// Takes the reply for a request: the first that asks for it, else the next in order.
@@ -130,62 +109,81 @@ impl Script {
         &mut self,
         request: &Request,
         evidence: &mut Evidence,
-    ) -> Result<(usize, Arc<Prepared>), Refusal> {
-        let matching = self.entries.iter().position(|entry| {
+    ) -> Result<Taken, Refusal> {
+        let thread = self.has_threads.then(|| evidence.thread(request));
+        let mine = thread.as_deref().map(|thread| self.thread_of(thread));
+        let asks = |entry: &Entry| {
             !entry.is_spent()
+                && entry.is_for(mine, &self.threads)
                 && entry
                     .when
                     .as_ref()
                     .is_some_and(|when| when.check(request, evidence).is_ok())
+        };
+        let found = self.entries.iter().position(asks).or_else(|| {
+            let in_order = request.subagent().is_none();
+            in_order
+                .then(|| self.next_in_order(thread.as_deref()))
+                .flatten()
         });
-        if let Some(index) = matching {
-            return Ok((index, self.entries[index].take()));
+        let Some(reply) = found else {
+            return Err(refusal::explain(self, request, evidence, thread.as_deref()));
+        };
+        let entry = &mut self.entries[reply];
+        if let (Some(name), Some(thread)) = (&entry.thread, thread) {
+            self.threads.entry(name.clone()).or_insert(thread);
         }
-        if request.subagent().is_none() {
-            while let Some(entry) = self.entries.get_mut(self.next_in_order) {
-                if entry.when.is_none() && !entry.is_spent() {
-                    return Ok((self.next_in_order, entry.take()));
-                }
-                self.next_in_order += 1;
-            }
-        }
-        Err(self.refusal(request, evidence))
+        let prepared = entry.take(reply, self.setting.seed);
+        Ok(Taken { reply, prepared })
     }
 
-    fn refusal(&self, request: &Request, evidence: &mut Evidence) -> Refusal {
-        let mut tried = Vec::new();
-        for (index, entry) in self
-            .entries
-            .iter()
-            .enumerate()
-            .filter(|(_, e)| !e.is_spent())
+    /// The name that the script has for a conversation, once it has one.
+    fn thread_of(&self, thread: &str) -> Option<&str> {
+        let bound = self.threads.iter().find(|(_, bound)| *bound == thread);
+        bound.map(|(name, _)| name.as_str())
+    }
+
+    /// The next reply without `when` for a conversation.
+    fn next_in_order(&mut self, thread: Option<&str>) -> Option<usize> {
+        let open = |entry: &Entry| entry.when.is_none() && !entry.is_spent();
+        while let Some(entry) = self.entries.get(self.next_in_order) {
+            if entry.thread.is_none() && open(entry) {
+                break;
+            }
+            self.next_in_order += 1;
+        }
+        let next = self.next_in_order;
+        let next = self.entries.get(next).map(|_| next);
+        let next = match thread.map(|thread| self.thread_of(thread)) {
+            None => next,
+            Some(mine) => {
+                let threads = &self.threads;
+                self.entries
+                    .iter()
+                    .position(|entry| open(entry) && entry.is_for(Some(mine), threads))
+            }
+        };
+        next.filter(|next| self.entries[*next].refuse.is_none())
+    }
+
+    /// The refusal of connections that it is time for, if it is.
+    pub(crate) fn refuse_now(&mut self) -> Option<Refuse> {
+        self.next_in_order(None);
+        self.entries.get(self.next_in_order)?.refuse.clone()
+    }
+
+    /// Ends the refusal of connections.
+    pub(crate) fn end_refusal(&mut self) {
+        if let Some(entry) = self.entries.get_mut(self.next_in_order)
+            && entry.refuse.is_some()
         {
-            let reason = match (&entry.when, request.subagent()) {
-                (Some(when), _) => when.check(request, evidence).err().unwrap_or_default(),
-                (None, Some(name)) => {
-                    format!("has no `when`, and the request comes from the subagent `{name}`")
-                }
-                (None, None) => continue,
-            };
-            tried.push(format!("reply {} (`{}`): {reason}", index + 1, entry.kinds));
+            entry.spend();
         }
-        if tried.is_empty() {
-            let given = self.entries.len();
-            let message = match given {
-                0 => "no reply left: the script is empty".to_owned(),
-                1 => "no reply left: the script's only reply was given".to_owned(),
-                _ => format!("no reply left: all {given} replies of the script were given"),
-            };
-            return Refusal {
-                rule: "no-reply-left",
-                message,
-            };
-        }
-        let message = format!("replies left, but none matches: {}", tried.join("; "));
-        Refusal {
-            rule: "no-reply-matches",
-            message,
-        }
+    }
+
+    /// The replies as they stand.
+    pub(crate) fn states(&self) -> Vec<ReplyState> {
+        self.entries.iter().map(Entry::state).collect()
     }
 
     /// One violation for each reply that was not given as often as the script says.

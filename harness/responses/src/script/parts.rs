@@ -6,15 +6,17 @@ use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, Visitor};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Value, json};
 
 use super::ScriptError;
 use super::item::{Call, CustomCall, Message, Reasoning, Stream};
 use super::usage::Usage;
 use crate::fault::Fault;
+use crate::gate::Hold;
 use crate::matcher::When;
-use crate::pace::{Hold, Pace};
+use crate::pace::Pace;
 
 /// The members of a reply.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -48,13 +50,22 @@ pub(crate) struct Parts {
     pub(crate) when: Option<When>,
     /// How often the reply is given.
     pub(crate) times: Times,
+    /// The conversation that the reply belongs to, by a name of the script's own: the first
+    /// conversation that gets a reply of that name gets all of them, and no others.
+    pub(crate) thread: Option<String>,
+    /// Whether the body is compressed for a client that asks for it.
+    pub(crate) compress: Option<bool>,
     /// When its events are sent.
     pub(crate) pace: Option<Pace>,
-    /// Where it waits for a gate.
-    pub(crate) hold: Option<Hold>,
+    /// Where it waits for gates: one place, or a list of them.
+    pub(crate) hold: Holds,
     /// What goes wrong with it.
     pub(crate) fault: Option<Fault>,
 }
+
+/// The places where a reply waits.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Holds(pub(crate) Vec<Hold>);
 
 /// How many of the events that the API sends are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -151,13 +162,18 @@ impl Parts {
                 return Err(ScriptError::Conflict(alone, other));
             }
         }
-        match PAIRS
+        if let Some((a, b)) = PAIRS
             .iter()
             .find(|(a, b)| kinds.contains(a) && kinds.contains(b))
         {
-            Some((a, b)) => Err(ScriptError::Conflict(a, b)),
-            None => Ok(()),
+            return Err(ScriptError::Conflict(a, b));
         }
+        let in_order =
+            self.when.is_none() && self.thread.is_none() && self.times == Times::default();
+        if matches!(self.fault, Some(Fault::Refuse(_))) && !in_order {
+            return Err(ScriptError::RefuseInOrder);
+        }
+        Ok(())
     }
 }
 
@@ -169,6 +185,42 @@ impl Http {
             Some(Value::String(text)) => (text.clone().into_bytes(), "text/plain; charset=utf-8"),
             Some(json) => (json.to_string().into_bytes(), "application/json"),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Holds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(HoldsVisitor)
+    }
+}
+
+struct HoldsVisitor;
+
+impl<'de> Visitor<'de> for HoldsVisitor {
+    type Value = Holds;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a map with `gate` or `until`, or a list of such maps")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Holds, A::Error> {
+        let hold = Hold::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(Holds(vec![hold]))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Holds, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(list)).map(Holds)
+    }
+}
+
+impl JsonSchema for Holds {
+    fn schema_name() -> Cow<'static, str> {
+        "Holds".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = generator.subschema_for::<Hold>();
+        json_schema!({ "anyOf": [one, { "type": "array", "items": one }] })
     }
 }
 

@@ -1,17 +1,32 @@
-//! A reply made ready to be sent: every byte is laid out when the script is built.
+//! A reply made ready to be sent: what it consists of, and, once it was asked for, every byte.
 
-use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use serde_json::Value;
 
 use super::ScriptError;
+use super::encode::Encoding;
 use super::expand::{Ids, expand};
+use super::frames::{Frame, Frames, spoil};
 use super::parts::{Http, Parts};
-use crate::fault::{Break, Fault};
-use crate::pace::{Hold, Pace};
+use super::wire::{Framing, Wire};
+use crate::fault::{Fault, Place, SliceAt, Within};
+use crate::gate::{Hold, HoldAt};
+use crate::pace::Pace;
+use crate::server::Writes;
+
+/// What the replies of a script have in common.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Setting {
+    /// How events are put on the wire.
+    pub(crate) writes: Writes,
+    /// Where chance comes from.
+    pub(crate) seed: u64,
+    /// Whether bodies are compressed for clients that ask for it.
+    pub(crate) compress: bool,
+}
 
 /// A reply made ready to be sent.
 #[derive(Debug)]
@@ -20,11 +35,12 @@ pub(crate) struct Prepared {
     pub(crate) headers: HeaderMap,
     pub(crate) payload: Payload,
     pub(crate) pace: Option<Pace>,
-    pub(crate) hold: Option<Hold>,
-    /// Where the stream breaks.
-    pub(crate) cut: Option<Break>,
-    /// The fault that has already shaped the reply, by name.
-    pub(crate) shaped_by: Option<&'static str>,
+    pub(crate) holds: Vec<Hold>,
+    pub(crate) fault: Option<Fault>,
+    pub(crate) setting: Setting,
+    compress: bool,
+    /// The answer's bytes, for each encoding that was asked for.
+    wires: [OnceLock<Arc<Wire>>; Encoding::COUNT],
 }
 
 /// The body of a reply.
@@ -32,89 +48,51 @@ pub(crate) struct Prepared {
 pub(crate) enum Payload {
     /// A body that is sent whole, with its length announced.
     Whole(Bytes),
-    /// Server-sent events, one after the other in one buffer.
+    /// Server-sent events.
     Events(Frames),
 }
 
-/// Server-sent events, one after the other in one buffer.
-#[derive(Debug, Default)]
-pub(crate) struct Frames {
-    bytes: Bytes,
-    /// For each event, where its data begins and where the event ends.
-    spans: Vec<(usize, usize)>,
-}
-
-impl Frames {
-    fn new(events: &[Value]) -> Result<Self, ScriptError> {
-        let mut bytes = Vec::new();
-        let mut spans = Vec::with_capacity(events.len());
-        for (index, event) in events.iter().enumerate() {
-            let kind = event.get("type").and_then(Value::as_str);
-            let kind = kind.ok_or(ScriptError::EventWithoutType(index + 1))?;
-            if kind.contains(['\n', '\r']) {
-                return Err(ScriptError::EventTypeWithLineBreak(index + 1));
-            }
-            bytes.extend_from_slice(b"event: ");
-            bytes.extend_from_slice(kind.as_bytes());
-            bytes.extend_from_slice(b"\ndata: ");
-            let data = bytes.len();
-            bytes.extend_from_slice(event.to_string().as_bytes());
-            bytes.extend_from_slice(b"\n\n");
-            spans.push((data, bytes.len()));
-        }
-        Ok(Self {
-            bytes: bytes.into(),
-            spans,
-        })
-    }
-
-    /// How many events there are.
-    pub(crate) fn len(&self) -> usize {
-        self.spans.len()
-    }
-
-    /// The bytes of a range of events (counted from 0).
-    pub(crate) fn slice(&self, events: Range<usize>) -> Bytes {
-        let at = |index: usize| match index.checked_sub(1) {
-            Some(previous) => self.spans[previous].1,
-            None => 0,
-        };
-        self.bytes.slice(at(events.start)..at(events.end))
-    }
-
-    /// The data of an event (counted from 0), without the framing.
-    pub(crate) fn data(&self, event: usize) -> Bytes {
-        let (start, end) = self.spans[event];
-        self.bytes.slice(start..end - 2)
-    }
-}
-
 impl Prepared {
-    /// Lays out a reply, or says what is wrong with it.
-    pub(crate) fn new(parts: &Parts, ids: &mut Ids) -> Result<Self, ScriptError> {
+    /// Lays out a reply with one of the faults it may have, or says what is wrong with it.
+    pub(crate) fn new(
+        parts: &Parts,
+        fault: Option<&Fault>,
+        ids: &mut Ids,
+        setting: Setting,
+    ) -> Result<Self, ScriptError> {
         parts.check()?;
-        let mut prepared = match &parts.http {
-            Some(http) => Self::http(http)?,
-            None => Self::events(&expand(parts, ids))?,
+        let mut prepared = match (&parts.http, fault) {
+            (_, Some(Fault::Http(http))) => {
+                // Its ids are counted nevertheless: those of other replies don't depend on it.
+                expand(parts, ids);
+                Self::http(http)?
+            }
+            (Some(http), _) => Self::http(http)?,
+            (None, _) => Self::events(parts, fault, ids)?,
         };
-        match &parts.fault {
-            None => {}
-            Some(Fault::Http(http)) => prepared = Self::http(http)?,
-            Some(Fault::NoTerminalEvent) => prepared.drop_terminal()?,
-            Some(fault) => prepared.cut = fault.as_break(),
-        }
-        prepared.shaped_by = parts.fault.as_ref().and_then(Fault::shapes);
         prepared.pace.clone_from(&parts.pace);
-        prepared.hold.clone_from(&parts.hold);
+        prepared.holds.clone_from(&parts.hold.0);
+        prepared.fault = fault.cloned();
+        prepared.setting = setting;
+        prepared.compress = parts.compress.unwrap_or(setting.compress);
         prepared.check_positions()?;
         Ok(prepared)
     }
 
-    fn events(events: &[Value]) -> Result<Self, ScriptError> {
+    fn events(parts: &Parts, fault: Option<&Fault>, ids: &mut Ids) -> Result<Self, ScriptError> {
         let mut headers = HeaderMap::with_capacity(2);
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        let payload = Payload::Events(Frames::new(events)?);
+        let mut frames = Frame::all(&expand(parts, ids))?;
+        let mut line_end = "\n";
+        if let Some(fault) = fault {
+            spoil(&mut frames, fault)?;
+            let crlf = SliceAt::Inside(Within::Crlf);
+            if matches!(fault, Fault::Slice(slice) if slice.at == crlf) {
+                line_end = "\r\n";
+            }
+        }
+        let payload = Payload::Events(Frames::new(&frames, line_end));
         Ok(Self::plain(StatusCode::OK, headers, payload))
     }
 
@@ -131,9 +109,11 @@ impl Prepared {
             headers,
             payload,
             pace: None,
-            hold: None,
-            cut: None,
-            shaped_by: None,
+            holds: Vec::new(),
+            fault: None,
+            setting: Setting::default(),
+            compress: false,
+            wires: Default::default(),
         }
     }
 
@@ -146,7 +126,7 @@ impl Prepared {
         let mut prepared = Self::whole(status, content_type, body.into());
         for (name, value) in &http.headers {
             let bad = || ScriptError::Header(name.clone());
-            if ["content-length", "transfer-encoding"]
+            if ["content-length", "transfer-encoding", "content-encoding"]
                 .iter()
                 .any(|reserved| name.eq_ignore_ascii_case(reserved))
             {
@@ -159,6 +139,25 @@ impl Prepared {
         Ok(prepared)
     }
 
+    /// The bytes of the answer to a client that accepts these encodings.
+    pub(crate) fn wire(&self, accept_encoding: Option<&str>, framing: Framing) -> Arc<Wire> {
+        let encoding = match accept_encoding {
+            Some(accepted) if self.compress => Encoding::choose(accepted),
+            _ => Encoding::Identity,
+        };
+        let lay_out = || Arc::new(Wire::new(self, encoding, framing));
+        match framing {
+            Framing::Http11 => Arc::clone(self.wires[encoding.index()].get_or_init(lay_out)),
+            Framing::Http10 | Framing::HeadOnly => lay_out(),
+        }
+    }
+
+    /// Whether the sizes of its pieces are a matter of chance.
+    pub(crate) fn has_random_slices(&self) -> bool {
+        let random = |slice: &crate::fault::Slice| matches!(slice.at, SliceAt::Random(_));
+        matches!(&self.fault, Some(Fault::Slice(slice)) if random(slice))
+    }
+
     /// How many events the reply has; none if it is plain HTTP.
     pub(crate) fn len(&self) -> usize {
         match &self.payload {
@@ -167,35 +166,38 @@ impl Prepared {
         }
     }
 
-    fn drop_terminal(&mut self) -> Result<(), ScriptError> {
-        const TERMINAL: [&str; 3] = [
-            "response.completed",
-            "response.failed",
-            "response.incomplete",
-        ];
-        let Payload::Events(frames) = &mut self.payload else {
-            return Err(ScriptError::NoTerminal);
-        };
-        let kind = frames.len().checked_sub(1).and_then(|last| {
-            let event: Value = serde_json::from_slice(&frames.data(last)).ok()?;
-            event.get("type")?.as_str().map(str::to_owned)
-        });
-        if !kind.is_some_and(|kind| TERMINAL.contains(&kind.as_str())) {
-            return Err(ScriptError::NoTerminal);
+    /// The body, and where its events end.
+    pub(crate) fn body(&self) -> (&Bytes, Vec<usize>) {
+        match &self.payload {
+            Payload::Whole(body) => (body, Vec::new()),
+            Payload::Events(frames) => (frames.bytes(), frames.ends()),
         }
-        frames.spans.pop();
-        Ok(())
     }
 
-    /// Refuses positions past the last event.
+    /// The data of an event (counted from 0).
+    pub(crate) fn data(&self, event: usize) -> Bytes {
+        match &self.payload {
+            Payload::Whole(_) => Bytes::new(),
+            Payload::Events(frames) => frames.data(event),
+        }
+    }
+
+    /// Refuses positions past the last event, and faults on events that a plain answer hasn't.
     fn check_positions(&self) -> Result<(), ScriptError> {
         let events = self.len();
-        let positions = [
-            ("hold", self.hold.as_ref().and_then(Hold::after_event)),
-            ("fault", self.cut.as_ref().map(|cut| cut.after_event)),
-        ];
-        for (what, position) in positions {
-            if let Some(after_event) = position.filter(|position| *position > events) {
+        let fault = self.fault.as_ref();
+        let of_hold = |hold: &Hold| match hold.position() {
+            HoldAt::AfterEvent(event) => Some(event),
+            HoldAt::Head | HoldAt::AfterByte(_) => None,
+        };
+        let of_fault = match fault.and_then(Fault::cut) {
+            Some(Place::AfterEvent(event)) => Some(("fault", event)),
+            _ => None,
+        };
+        let of_holds = self.holds.iter().filter_map(of_hold);
+        let positions = of_holds.map(|event| ("hold", event)).chain(of_fault);
+        for (what, after_event) in positions {
+            if after_event > events {
                 return Err(ScriptError::Position {
                     what,
                     after_event,
@@ -203,6 +205,20 @@ impl Prepared {
                 });
             }
         }
-        Ok(())
+        match (&self.payload, fault) {
+            (
+                Payload::Whole(_),
+                Some(
+                    fault @ (Fault::NoTerminalEvent
+                    | Fault::MissingBlankLine { .. }
+                    | Fault::DuplicateEvent { .. }
+                    | Fault::SwapEvents { .. }
+                    | Fault::BrokenJson { .. }
+                    | Fault::OversizedEvent { .. }
+                    | Fault::BadChunk { .. }),
+                ),
+            ) => Err(ScriptError::NoEvents(fault.name())),
+            _ => Ok(()),
+        }
     }
 }

@@ -11,11 +11,13 @@ use super::ScriptError;
 use super::expand::{Ids, expand};
 use super::item::{Call, CustomCall, Message, Reasoning, Stream};
 use super::parts::{Http, ModelError, Parts, Style, Times};
-use super::prepared::Prepared;
+use super::prepared::Setting;
 use super::usage::Usage;
+use super::variants;
 use crate::fault::Fault;
+use crate::gate::Hold;
 use crate::matcher::When;
-use crate::pace::{Hold, Pace, Pause};
+use crate::pace::{Pace, Pause};
 
 /// What the model answers to one request.
 ///
@@ -197,14 +199,39 @@ impl Reply {
     /// Waits before the first event and between events, on an absolute schedule.
     #[must_use]
     pub fn pace(mut self, before: Pause, between: Pause) -> Self {
-        self.0.pace = Some(Pace { before, between });
+        self.0.pace = Some(Pace {
+            before,
+            between,
+            ..Pace::default()
+        });
         self
     }
 
-    /// Waits for a gate.
+    /// Sets when its parts are sent.
+    #[must_use]
+    pub fn paced(mut self, pace: Pace) -> Self {
+        self.0.pace = Some(pace);
+        self
+    }
+
+    /// Waits for a gate; called again, for one more.
     #[must_use]
     pub fn hold(mut self, hold: Hold) -> Self {
-        self.0.hold = Some(hold);
+        self.0.hold.0.push(hold);
+        self
+    }
+
+    /// Gives the reply to one conversation only: the one that got the first reply of this name.
+    #[must_use]
+    pub fn thread(mut self, name: impl Into<String>) -> Self {
+        self.0.thread = Some(name.into());
+        self
+    }
+
+    /// Sets whether the body is compressed for a client that asks for it.
+    #[must_use]
+    pub fn compress(mut self, compress: bool) -> Self {
+        self.0.compress = Some(compress);
         self
     }
 
@@ -234,7 +261,7 @@ impl TryFrom<Parts> for Reply {
     type Error = ScriptError;
 
     fn try_from(parts: Parts) -> Result<Self, ScriptError> {
-        Prepared::new(&parts, &mut Ids::default())?;
+        variants(&parts, &mut Ids::default(), Setting::default())?;
         Ok(Self(parts))
     }
 }

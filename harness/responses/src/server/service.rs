@@ -4,19 +4,20 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Empty};
 use hyper::body::{Body, Incoming};
-use hyper::{Response, StatusCode, http::request::Parts};
+use hyper::{Method, Response, StatusCode, Version, http::request::Parts};
 use serde_json::{Value, json};
 
-use super::body::ScriptedBody;
-use super::socket::SocketState;
+use super::send::{Ended, send};
+use super::socket::Line;
 use super::{Shared, lock};
+use crate::gate::Armed;
 use crate::journal::Request;
 use crate::matcher::Evidence;
 use crate::observe::{Answer, Event};
 use crate::rules::Violation;
-use crate::script::{MODEL, Prepared, error_body};
+use crate::script::{Framing, MODEL, Prepared, Script, Taken, error_body};
 
 /// The most that is reserved for a body on the word of its `content-length`, in bytes.
 const RESERVE: u64 = 1024 * 1024;
@@ -26,37 +27,50 @@ struct Decision {
     /// The reply's position in the script, counted from 0.
     reply: Option<usize>,
     prepared: Arc<Prepared>,
+    /// The gates that the reply has to pass.
+    gates: Vec<Armed>,
 }
 
-/// Reads a request, journals it and answers it.
+/// Reads a request, journals it and answers it; an error ends the connection.
+///
+/// The answer is out when this returns; what is returned goes nowhere (see [`Line`]).
 pub(super) async fn answer(
     shared: &Arc<Shared>,
-    socket: &Arc<SocketState>,
+    line: &Line,
     request: hyper::Request<Incoming>,
-) -> Result<Response<ScriptedBody>, hyper::Error> {
+) -> Result<Response<Empty<Bytes>>, Ended> {
     let (head, incoming) = request.into_parts();
     let (body, truncated) = read_body(incoming, shared.max_body).await?;
     let (request, decision) = shared.admit(to_request(&head, body, truncated));
-    let (index, Decision { reply, prepared }) = (request.index, decision);
+    let (index, prepared) = (request.index, decision.prepared);
     shared.observer.tell(|| Event::Request {
         request: Arc::clone(&request),
     });
-    let status = prepared.status;
+    let (reply, status) = (decision.reply, prepared.status.as_u16());
     shared.observer.tell(|| Event::Reply {
         request: index,
         reply,
-        status: status.as_u16(),
+        status,
     });
-    let answer = Answer::new(shared.observer.clone(), index, Arc::clone(&shared.stopping));
-    if let Some(hold) = prepared.hold.as_ref().filter(|hold| hold.is_before_head()) {
-        shared.gates.wait(hold.gate()).await;
+    let mut answer = Answer::new(shared.observer.clone(), index, Arc::clone(&shared.stopping));
+    let wire = prepared.wire(request.header("accept-encoding"), framing(&head));
+    let mut gates = decision.gates;
+    drop(request);
+    line.take();
+    send(line, &prepared, &wire, &mut answer, &mut gates, shared).await?;
+    line.give_back();
+    Ok(Response::new(Empty::new()))
+}
+
+/// What a request's version and method ask of the answer.
+fn framing(head: &Parts) -> Framing {
+    if head.method == Method::HEAD {
+        Framing::HeadOnly
+    } else if head.version < Version::HTTP_11 {
+        Framing::Http10
+    } else {
+        Framing::Http11
     }
-    let headers = prepared.headers.clone();
-    let body = ScriptedBody::new(prepared, answer, Arc::clone(socket), Arc::clone(shared));
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    *response.headers_mut() = headers;
-    Ok(response)
 }
 
 /// Reads a body into a buffer of its own; past the limit it is read on and thrown away, up to the
@@ -102,55 +116,73 @@ impl Shared {
     /// Journals a request and decides what it gets, in one step: the order of the journal is the
     /// order in which replies are given.
     fn admit(&self, request: Request) -> (Arc<Request>, Decision) {
-        let mut evidence = Evidence::default();
-        if request.asks_model() && lock(&self.script).reads_body() {
-            // Now rather than under the lock, where other connections would wait for it. A body
-            // that can't be parsed stays known as such.
-            let _ = evidence.body(&request);
+        let mut evidence = Evidence::new(&request);
+        if request.asks_model() {
+            // Now rather than under the lock, where other connections would wait for it.
+            let interest = lock(&self.script).interest();
+            evidence.look(&interest);
         }
         let mut script = lock(&self.script);
         let request = self.journal.append(request);
-        let taken = if request.truncated {
-            let message = format!("the body is longer than {} bytes", self.max_body);
-            Err((StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", message))
-        } else if request.asks_model() {
-            script
-                .take(&request, &mut evidence)
-                .map_err(|no| (StatusCode::BAD_REQUEST, no.rule, no.message))
-        } else if request.method == "GET" && request.path.ends_with("/models") {
-            return (request, Decision::own(StatusCode::OK, &models()));
-        } else {
-            let message = format!("there is no `{} {}` here", request.method, request.path);
-            Err((StatusCode::NOT_FOUND, "unknown-path", message))
-        };
+        let decided = self.decide(&mut script, &request, &mut evidence);
         drop(script);
-        let decision = match taken {
-            Ok((reply, prepared)) => Decision {
-                reply: Some(reply),
-                prepared,
-            },
-            Err((status, rule, message)) => self.refuse_with(&request, status, rule, &message),
-        };
+        self.journal.make_room();
+        let decision = decided.unwrap_or_else(|no| self.refuse_with(&request, &no));
         (request, decision)
     }
 
-    fn refuse_with(
+    fn decide(
         &self,
+        script: &mut Script,
         request: &Request,
-        status: StatusCode,
-        rule: &'static str,
-        message: &str,
-    ) -> Decision {
-        let number = request.index + 1;
-        self.refuse(Violation {
+        evidence: &mut Evidence,
+    ) -> Result<Decision, No> {
+        let no = |status, rule, message| No {
+            status,
             rule,
+            message,
+        };
+        if request.truncated {
+            let message = format!("the body is longer than {} bytes", self.max_body);
+            return Err(no(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", message));
+        }
+        if request.asks_model() {
+            let taken = script.take(request, evidence);
+            let Taken { reply, prepared } = taken
+                .map_err(|refusal| no(StatusCode::BAD_REQUEST, refusal.rule, refusal.message))?;
+            self.refuse_if_due(script);
+            return Ok(Decision {
+                reply: Some(reply),
+                gates: self.gates.arm(&prepared.holds),
+                prepared,
+            });
+        }
+        if request.method == "GET" && request.path.ends_with("/models") {
+            return Ok(Decision::own(StatusCode::OK, &models()));
+        }
+        let message = format!("there is no `{} {}` here", request.method, request.path);
+        Err(no(StatusCode::NOT_FOUND, "unknown-path", message))
+    }
+
+    fn refuse_with(&self, request: &Request, no: &No) -> Decision {
+        let number = request.index + 1;
+        let message = &no.message;
+        self.object(Violation {
+            rule: no.rule,
             request: Some(request.index),
             message: format!("request {number}: {message}"),
         });
         let message = format!("mock-responses: {message}");
         let body = error_body(&message, "invalid_request_error", "unscripted_request");
-        Decision::own(status, &body)
+        Decision::own(no.status, &body)
     }
+}
+
+/// Why a request gets nothing of the script.
+struct No {
+    status: StatusCode,
+    rule: &'static str,
+    message: String,
 }
 
 impl Decision {
@@ -160,6 +192,7 @@ impl Decision {
         Self {
             reply: None,
             prepared,
+            gates: Vec::new(),
         }
     }
 }

@@ -1,122 +1,147 @@
-//! The socket under a connection: it tells what has been written, and how to end.
+//! The socket under a connection. The HTTP library reads requests from it; answers are written
+//! past the library, which can't write most of what a script may ask for.
+//!
+//! The library believes that each answer is an empty one, and what it writes of that is swallowed
+//! here.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::task::{Context, Poll, ready};
 
-use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::lock;
+/// What the library writes goes out.
+const THROUGH: u8 = 0;
+/// An answer is being written: what the library writes is swallowed.
+const SWALLOW: u8 = 1;
+/// The answer is out: what the library writes is swallowed until it has flushed that.
+const SWALLOW_LAST: u8 = 2;
 
-/// What a connection's socket and the bodies sent over it tell each other.
-#[derive(Debug, Default)]
-pub(super) struct SocketState {
-    /// How often everything that was buffered has been given to the kernel.
-    flushes: AtomicU64,
-    /// Whom to wake at the next flush.
-    waiting: Mutex<Option<Waker>>,
-    /// Whether the connection ends with a reset.
-    reset: AtomicBool,
+/// A connection, as the code that answers sees it.
+#[derive(Debug)]
+pub(super) struct Line {
+    stream: TcpStream,
+    mode: AtomicU8,
+    /// Whether something was swallowed since the answer was out.
+    swallowed: AtomicBool,
+    /// Whether the connection breaks when something more is received.
+    reset_at_next: AtomicBool,
 }
 
-impl SocketState {
-    /// A mark for [`SocketState::poll_flushed_since`].
-    pub(super) fn mark(&self) -> u64 {
-        self.flushes.load(Ordering::Acquire)
+impl Line {
+    pub(super) fn new(stream: TcpStream) -> Self {
+        Self {
+            stream,
+            mode: AtomicU8::new(THROUGH),
+            swallowed: AtomicBool::new(false),
+            reset_at_next: AtomicBool::new(false),
+        }
     }
 
-    /// Ready when everything that was buffered at the mark has been given to the kernel.
-    pub(super) fn poll_flushed_since(&self, mark: u64, cx: &mut Context<'_>) -> Poll<()> {
-        if self.mark() > mark {
-            return Poll::Ready(());
+    /// Takes the line for an answer.
+    pub(super) fn take(&self) {
+        self.mode.store(SWALLOW, Ordering::Release);
+    }
+
+    /// Gives the line back after an answer.
+    pub(super) fn give_back(&self) {
+        self.swallowed.store(false, Ordering::Release);
+        self.mode.store(SWALLOW_LAST, Ordering::Release);
+    }
+
+    /// Writes all of this.
+    pub(super) async fn write(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match self.stream.try_write(bytes) {
+                Ok(count) => bytes = &bytes[count..],
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.stream.writable().await?;
+                }
+                Err(error) => return Err(error),
+            }
         }
-        *lock(&self.waiting) = Some(cx.waker().clone());
-        Poll::Pending
+        Ok(())
     }
 
     /// Lets the connection end with a TCP RST instead of a FIN.
     pub(super) fn reset_at_end(&self) {
-        self.reset.store(true, Ordering::Release);
-    }
-
-    fn flushed(&self) {
-        self.flushes.fetch_add(1, Ordering::AcqRel);
-        if let Some(waker) = lock(&self.waiting).take() {
-            waker.wake();
-        }
-    }
-}
-
-/// A TCP stream that counts its flushes and can end with a reset.
-#[derive(Debug)]
-pub(super) struct Socket {
-    stream: TokioIo<TcpStream>,
-    state: Arc<SocketState>,
-}
-
-impl Socket {
-    pub(super) fn new(stream: TcpStream, state: Arc<SocketState>) -> Self {
-        Self {
-            stream: TokioIo::new(stream),
-            state,
-        }
-    }
-}
-
-impl Drop for Socket {
-    fn drop(&mut self) {
-        if self.state.reset.load(Ordering::Acquire)
-            && let Err(error) = self.stream.inner().set_zero_linger()
-        {
+        if let Err(error) = self.stream.set_zero_linger() {
             tracing::warn!(%error, "can't reset a connection");
         }
     }
-}
 
-impl Read for Socket {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+    /// Lets the connection break with a TCP RST when something more is received.
+    pub(super) fn reset_at_next(&self) {
+        self.reset_at_next.store(true, Ordering::Release);
+    }
+
+    fn is_taken(&self) -> bool {
+        self.mode.load(Ordering::Acquire) != THROUGH
     }
 }
 
-impl Write for Socket {
+/// A connection, as the HTTP library sees it.
+#[derive(Debug)]
+pub(super) struct Socket(pub(super) Arc<Line>);
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let line = &self.0;
+        loop {
+            ready!(line.stream.poll_read_ready(cx))?;
+            match line.stream.try_read_buf(buf) {
+                Ok(0) => return Poll::Ready(Ok(())),
+                Ok(_) if line.reset_at_next.load(Ordering::Acquire) => {
+                    line.reset_at_end();
+                    return Poll::Ready(Err(ErrorKind::ConnectionReset.into()));
+                }
+                Ok(_) => return Poll::Ready(Ok(())),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
-        if let Poll::Ready(Ok(())) = flushed {
-            self.state.flushed();
+        let line = &self.0;
+        if line.is_taken() {
+            line.swallowed.store(true, Ordering::Release);
+            return Poll::Ready(Ok(buf.len()));
         }
-        flushed
+        loop {
+            ready!(line.stream.poll_write_ready(cx))?;
+            match line.stream.try_write(buf) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                written => return Poll::Ready(written),
+            }
+        }
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let line = &self.0;
+        if line.mode.load(Ordering::Acquire) == SWALLOW_LAST
+            && line.swallowed.load(Ordering::Acquire)
+        {
+            line.mode.store(THROUGH, Ordering::Release);
+        }
+        Poll::Ready(Ok(()))
     }
 
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // The connection ends when the last reference to the line is gone.
+        Poll::Ready(Ok(()))
     }
 }

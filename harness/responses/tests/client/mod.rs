@@ -118,4 +118,50 @@ impl Raw {
         let end = tokio::time::timeout(deadline, read).await.expect("an end");
         (String::from_utf8_lossy(&self.seen).into_owned(), end)
     }
+
+    /// Everything that was read so far.
+    pub(crate) fn seen(&self) -> &[u8] {
+        &self.seen
+    }
+
+    /// Sends bytes.
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).await.expect("write");
+    }
+
+    /// Reads to the end of the connection; returns every byte, and how it ended.
+    pub(crate) async fn read_all(&mut self, deadline: Duration) -> (Vec<u8>, io::Result<()>) {
+        let (_, end) = self.read_to_end(deadline).await;
+        (self.seen.clone(), end)
+    }
+
+    /// Reads until it ends with this; returns how much had been read after each read.
+    pub(crate) async fn read_ends(&mut self, last: &[u8], deadline: Duration) -> Vec<usize> {
+        let read = async {
+            let mut ends = Vec::new();
+            while !self.seen.ends_with(last) {
+                // Room for all there is, so that a read ends where a write did.
+                self.seen.reserve(64 * 1024);
+                let count = self.stream.read_buf(&mut self.seen).await.expect("read");
+                assert!(count > 0, "closed early");
+                ends.push(self.seen.len());
+            }
+            ends
+        };
+        tokio::time::timeout(deadline, read).await.expect("the end")
+    }
+
+    /// Reads until it ends with one of these, or the connection ends; tells whether it did.
+    pub(crate) async fn read_to_either(&mut self, lasts: &[&[u8]], deadline: Duration) -> bool {
+        let read = async {
+            while !lasts.iter().any(|last| self.seen.ends_with(last)) {
+                match self.stream.read_buf(&mut self.seen).await {
+                    Ok(0) | Err(_) => return true,
+                    Ok(_) => {}
+                }
+            }
+            false
+        };
+        tokio::time::timeout(deadline, read).await.expect("an end")
+    }
 }

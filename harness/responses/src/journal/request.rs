@@ -1,8 +1,7 @@
-//! Every request, verbatim, in order of arrival.
+//! A request as it was received.
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -21,6 +20,9 @@ const SECRET: [&str; 6] = [
 
 /// The header by which codex names the subagent that asks.
 const SUBAGENT: &str = "x-openai-subagent";
+
+/// The headers by which codex names the conversation.
+const THREAD: [&str; 2] = ["thread-id", "session-id"];
 
 /// A request as it was received.
 ///
@@ -67,11 +69,22 @@ impl Request {
     /// Parses the body as something more precise than [`Value`], which is faster; `T` may borrow
     /// from the body.
     pub fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, BodyError> {
+        self.check_plain()?;
+        Ok(serde_json::from_slice(&self.body)?)
+    }
+
+    /// The body, if it is not encoded.
+    pub(crate) fn plain_body(&self) -> Result<Bytes, BodyError> {
+        self.check_plain()?;
+        Ok(self.body.clone())
+    }
+
+    fn check_plain(&self) -> Result<(), BodyError> {
         match self.header("content-encoding") {
             Some(encoding) if !encoding.eq_ignore_ascii_case("identity") => {
                 Err(BodyError::Encoded(encoding.to_owned()))
             }
-            _ => Ok(serde_json::from_slice(&self.body)?),
+            _ => Ok(()),
         }
     }
 
@@ -84,9 +97,24 @@ impl Request {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// The conversation that the request says it belongs to in its head: codex 0.169.0 sends the
+    /// thread's id as `thread-id` and as `session-id`.
+    pub fn thread(&self) -> Option<&str> {
+        THREAD.iter().find_map(|name| self.header(name))
+    }
+
     /// The subagent that asks: codex names it in the header `x-openai-subagent`.
     pub fn subagent(&self) -> Option<&str> {
         self.header(SUBAGENT)
+    }
+
+    /// About how much memory it takes, in bytes.
+    pub(super) fn size(&self) -> usize {
+        let headers = self.headers.iter();
+        let headers: usize = headers
+            .map(|(name, value)| 48 + name.len() + value.len())
+            .sum();
+        self.body.len() + headers + self.path.len() + size_of::<Self>()
     }
 
     /// Whether the model is asked: `POST …/responses`.
@@ -141,47 +169,5 @@ impl fmt::Display for Request {
             self.index + 1,
             self.body.len()
         )
-    }
-}
-
-/// Every request, in order of arrival, those that were refused included.
-///
-/// Clones are cheap and show the same journal, also while the server runs.
-#[derive(Clone, Debug, Default)]
-pub struct Journal(Arc<Mutex<Vec<Arc<Request>>>>);
-
-impl Journal {
-    /// The requests so far.
-    pub fn requests(&self) -> Vec<Arc<Request>> {
-        self.lock().clone()
-    }
-
-    /// The requests from a position (counted from 0) on.
-    pub fn since(&self, index: usize) -> Vec<Arc<Request>> {
-        self.lock().get(index..).unwrap_or_default().to_vec()
-    }
-
-    /// How many requests there were so far.
-    pub fn len(&self) -> usize {
-        self.lock().len()
-    }
-
-    /// Whether there was no request yet.
-    pub fn is_empty(&self) -> bool {
-        self.lock().is_empty()
-    }
-
-    /// Appends a request and numbers it.
-    pub(crate) fn append(&self, mut request: Request) -> Arc<Request> {
-        let mut requests = self.lock();
-        request.index = requests.len();
-        let request = Arc::new(request);
-        requests.push(Arc::clone(&request));
-        request
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Request>>> {
-        // Appending is a single step, so a panic elsewhere leaves the list sound.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

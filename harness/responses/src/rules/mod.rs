@@ -2,11 +2,16 @@
 //!
 //! They are checked when a verdict is asked for, never while a reply is waiting to be sent.
 
+mod grows;
+
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use grows::Conversations;
 
 use crate::journal::Request;
 
@@ -17,6 +22,7 @@ use crate::journal::Request;
 /// | `tool-outputs` | every tool output belongs to a call in the same request, and every call has one output |
 /// | `unique-call-ids` | no two calls of a request share a call id |
 /// | `json-body` | the body is JSON with an `input` as the Responses API takes it |
+/// | `input-grows` | a request's `input` is that of the one before in its conversation and then new items, unless the history was compacted in between |
 /// | `no-reply-left` | a request came when every reply was spent |
 /// | `no-reply-matches` | a request came that none of the replies left is for |
 /// | `unknown-path` | a request for something that this server does not have |
@@ -55,18 +61,78 @@ const RULES: [(&str, Rule); 2] = [
     ("unique-call-ids", unique_call_ids),
 ];
 
+/// Every rule that can be switched off.
+const ALL: [&str; 10] = [
+    "tool-outputs",
+    "unique-call-ids",
+    "json-body",
+    INPUT_GROWS,
+    "no-reply-left",
+    "no-reply-matches",
+    "unknown-path",
+    "body-too-large",
+    "reply-left-over",
+    "gate-never-released",
+];
+
+const INPUT_GROWS: &str = "input-grows";
+
+/// A rule that there isn't.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no rule `{name}`; the rules: `{}`", ALL.join("`, `"))]
+pub struct UnknownRule {
+    /// The name that was given.
+    pub name: String,
+}
+
+/// The rules that are switched off.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Off(Vec<&'static str>);
+
+impl Off {
+    /// Switches a rule off.
+    pub(crate) fn add(&mut self, name: &str) -> Result<(), UnknownRule> {
+        let known = ALL.into_iter().find(|rule| *rule == name);
+        let name = name.to_owned();
+        self.0.push(known.ok_or(UnknownRule { name })?);
+        Ok(())
+    }
+
+    /// Whether a rule is switched off.
+    pub(crate) fn has(&self, rule: &str) -> bool {
+        self.0.contains(&rule)
+    }
+}
+
+/// The rules as far as they have been checked.
+#[derive(Debug, Default)]
+pub(crate) struct Checker {
+    conversations: Conversations,
+}
+
 /// What the rules read of a body; everything else is skipped over.
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(borrow, default)]
     input: Option<Input<'a>>,
+    #[serde(borrow, default)]
+    prompt_cache_key: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    previous_response_id: Option<Cow<'a, str>>,
 }
 
 /// The `input`: a list of items, or a text, which has none.
 struct Input<'a>(Vec<Item<'a>>);
 
-#[derive(Deserialize)]
 struct Item<'a> {
+    raw: &'a RawValue,
+    kind: Option<Cow<'a, str>>,
+    call_id: Option<Cow<'a, str>>,
+}
+
+/// What the rules read of an item.
+#[derive(Deserialize)]
+struct Members<'a> {
     #[serde(borrow, rename = "type", default)]
     kind: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
@@ -94,33 +160,41 @@ impl<'de> serde::de::Visitor<'de> for InputVisitor {
 
     fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Input<'de>, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = list.next_element::<Item<'de>>()? {
-            items.push(item);
+        while let Some(raw) = list.next_element::<&RawValue>()? {
+            let Members { kind, call_id } =
+                serde_json::from_str(raw.get()).map_err(serde::de::Error::custom)?;
+            items.push(Item { raw, kind, call_id });
         }
         Ok(Input(items))
     }
 }
 
-/// What one request breaks.
-pub(crate) fn check(request: &Request) -> Vec<Violation> {
-    let number = request.index + 1;
-    let violation = |rule, message| Violation {
-        rule,
-        request: Some(request.index),
-        message: format!("request {number}: {message}"),
-    };
-    let body = request.parse::<Body<'_>>();
-    let items = match body {
-        Ok(body) => body.input.map(|input| input.0).unwrap_or_default(),
-        Err(error) => return vec![violation("json-body", error.to_string())],
-    };
-    let mut violations = Vec::new();
-    for (id, rule) in RULES {
-        rule(&items, &mut |message| {
-            violations.push(violation(id, message));
-        });
+impl Checker {
+    /// What one request breaks; requests come in the journal's order.
+    pub(crate) fn check(&mut self, request: &Request) -> Vec<Violation> {
+        let number = request.index + 1;
+        let violation = |rule, message| Violation {
+            rule,
+            request: Some(request.index),
+            message: format!("request {number}: {message}"),
+        };
+        let body = request.parse::<Body<'_>>();
+        let body = match body {
+            Ok(body) => body,
+            Err(error) => return vec![violation("json-body", error.to_string())],
+        };
+        let mut violations = Vec::new();
+        if let Err(message) = self.conversations.grows(request, &body) {
+            violations.push(violation(INPUT_GROWS, message));
+        }
+        let items = body.input.map(|input| input.0).unwrap_or_default();
+        for (id, rule) in RULES {
+            rule(&items, &mut |message| {
+                violations.push(violation(id, message));
+            });
+        }
+        violations
     }
-    violations
 }
 
 impl Item<'_> {
