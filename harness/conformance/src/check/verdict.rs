@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::check::snapshot::{Snapshots, Update};
 use crate::known_failures::{self, KnownFailures, ListError};
+use crate::normalise::with_places_named;
 use crate::report::Problem;
 use crate::run::outcome::{CaseRun, Check, Status};
 use crate::scenario::model::Case;
@@ -41,11 +42,15 @@ impl Judge {
         })
     }
 
-    /// The run with its snapshot checked and its known failures applied.
+    /// The run with its snapshot checked and its known failures applied, and with the directories
+    /// of the run written by their names in what the checks say: a list can then quote it.
     ///
     /// A mock whose quirks were switched is not held to the snapshots: it is meant to differ.
     #[must_use]
     pub fn judge(&self, mut run: CaseRun) -> CaseRun {
+        for check in &mut run.checks {
+            check.message = with_places_named(&run.places, &check.message);
+        }
         if !matches!(run.status, Status::Passed | Status::Failed) {
             return run;
         }
@@ -125,5 +130,29 @@ fn problem(
     Problem {
         target: target.cloned(),
         check,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn directories_are_named_before_the_lists_are_asked() {
+        let directory = tempfile::tempdir().unwrap();
+        let lists = directory.path().join("fixtures/known-failures");
+        std::fs::create_dir_all(&lists).unwrap();
+        let list =
+            "- { case: a/b, check: step-1.file, message: '`${outside}/x`', reason: it is so }";
+        std::fs::write(lists.join("mock.yaml"), list).unwrap();
+
+        let judge = Judge::new(directory.path(), &[Target::MOCK], Update::Never).unwrap();
+        let mut run = sample::run(
+            "a/b",
+            &[("step-1.file", "`/run/out/x` should not be there")],
+        );
+        run.places.outside = "/run/out".into();
+        assert_eq!(judge.judge(run).status, Status::Known("it is so".into()));
     }
 }

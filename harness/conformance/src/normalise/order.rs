@@ -10,6 +10,7 @@ use serde_json::Value;
 
 /// Applies the rules about order.
 pub(super) fn settle(entries: &mut Vec<Entry>) {
+    racing_replies(entries);
     racing_notices(entries);
     approval_status(entries);
     output_deltas(entries);
@@ -18,7 +19,13 @@ pub(super) fn settle(entries: &mut Vec<Entry>) {
 }
 
 /// The requests that make the app-server send notices.
-const CAUSES: &[&str] = &["turn/start", "thread/settings/update"];
+const CAUSES: &[&str] = &[
+    "thread/start",
+    "thread/resume",
+    "thread/fork",
+    "turn/start",
+    "thread/settings/update",
+];
 /// The notices that race the reply, in the order in which they are put.
 const NOTICES: &[&str] = &["thread/settings/updated", "warning"];
 const OUTPUT_DELTA: &str = "item/commandExecution/outputDelta";
@@ -67,6 +74,8 @@ fn rank(event: &Event) -> Option<usize> {
 /// A request that may have caused a notice: of which thread, and where it and its reply are.
 struct Cause<'a> {
     thread: Option<&'a str>,
+    /// Does it bring the thread into memory?
+    opens: bool,
     request: usize,
     reply: usize,
 }
@@ -78,8 +87,14 @@ fn causes(entries: &[Entry]) -> Vec<Cause<'_>> {
             let Event::Client(frame) = &entries[request].event else {
                 return None;
             };
+            let Event::Server(answer) = &entries[reply].event else {
+                return None;
+            };
+            // A thread that the request makes is named by the reply.
+            let made = answer["result"]["thread"]["id"].as_str();
             CAUSES.contains(&frame["method"].as_str()?).then(|| Cause {
-                thread: frame["params"]["threadId"].as_str(),
+                opens: made.is_some(),
+                thread: made.or_else(|| frame["params"]["threadId"].as_str()),
                 request,
                 reply,
             })
@@ -96,7 +111,8 @@ fn anchor(entries: &[Entry], causes: &[Cause<'_>], at: usize) -> Option<usize> {
     let before = (0..at)
         .rev()
         .find(|index| is_server(&entries[*index].event) && rank(&entries[*index].event).is_none());
-    if let Some(cause) = of_thread().find(|cause| Some(cause.reply) == before) {
+    // A new thread's reply is often the last thing before a notice that the next request causes.
+    if let Some(cause) = of_thread().find(|cause| !cause.opens && Some(cause.reply) == before) {
         return Some(cause.reply);
     }
     if let Some(cause) = of_thread().find(|cause| cause.request < at && at < cause.reply) {
@@ -134,6 +150,32 @@ pub(super) fn replies(entries: &[Entry]) -> Vec<(usize, usize)> {
         }
     }
     replies
+}
+
+/// The rule `racing-replies`.
+fn racing_replies(entries: &mut [Entry]) {
+    for (reply, request) in replies(entries) {
+        let Event::Server(answer) = &entries[reply].event else {
+            continue;
+        };
+        let Some(turn) = answer["result"]["turn"]["id"].as_str() else {
+            continue;
+        };
+        let starts = |at: &usize| {
+            let event = &entries[*at].event;
+            method(event) == Some("turn/started") && self::turn(event) == Some(turn)
+        };
+        let Some(started) = (request..reply).find(starts) else {
+            continue;
+        };
+        let thread = thread(&entries[started].event);
+        let active = |at: &usize| {
+            let event = &entries[*at].event;
+            method(event) == Some("thread/status/changed") && self::thread(event) == thread
+        };
+        let first = (request..started).rfind(active).unwrap_or(started);
+        entries[first..=reply].rotate_right(1);
+    }
 }
 
 /// The rule `approval-status`.

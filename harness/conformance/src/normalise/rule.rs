@@ -32,6 +32,11 @@ const RULES: &[Rule] = &[
         "it tells what is installed on the machine; on the next machine it does not come",
     ),
     rule(
+        "racing-replies",
+        "puts the reply to `turn/start` before the status and the `turn/started` of that turn",
+        "the turn begins in a task of its own, which now and then is quicker than the reply",
+    ),
+    rule(
         "racing-notices",
         "puts `thread/settings/updated` and `warning`, in this order, directly behind the reply to \
          the request that caused them",

@@ -96,6 +96,61 @@ fn the_projections_read_well() {
     });
 }
 
+/// Each order of the frames behind a request gives the same text.
+#[track_caller]
+fn orders_are_equal(request: Value, orders: [&[Value]; 2]) {
+    let [first, second] = orders.map(|frames| {
+        let sent = std::iter::once(Event::Client(request.clone()));
+        let events = sent.chain(frames.iter().cloned().map(Event::Server));
+        let entries: Vec<Entry> = events.map(|event| Entry { t_us: 0, event }).collect();
+        projected(&entries, &places("/runs/1")).concat()
+    });
+    similar_asserted("orders", &first, &second);
+}
+
+#[test]
+fn a_turn_that_is_quicker_than_its_reply_comes_behind_it() {
+    let request = json!({"id": 1, "method": "turn/start", "params": {"threadId": "t"}});
+    let reply = json!({"id": 1, "result": {"turn": {"id": "n"}}});
+    let status = json!({"method": "thread/status/changed", "params": {"threadId": "t"}});
+    let started =
+        json!({"method": "turn/started", "params": {"threadId": "t", "turn": {"id": "n"}}});
+    orders_are_equal(
+        request,
+        [
+            &[reply.clone(), status.clone(), started.clone()],
+            &[status, started, reply],
+        ],
+    );
+}
+
+#[test]
+fn a_warning_about_a_new_thread_comes_behind_the_reply() {
+    let request = json!({"id": 1, "method": "thread/start", "params": {}});
+    let reply = json!({"id": 1, "result": {"thread": {"id": "t"}}});
+    let started = json!({"method": "thread/started", "params": {"thread": {"id": "t"}}});
+    let warning = json!({"method": "warning", "params": {"threadId": "t", "message": "x"}});
+    orders_are_equal(
+        request,
+        [
+            &[reply.clone(), warning.clone(), started.clone()],
+            &[reply, started, warning],
+        ],
+    );
+}
+
+#[test]
+fn a_cursor_keeps_its_thread_and_loses_its_time() {
+    let frame = |time: &str| {
+        let cursor = format!("{time}|01a1fca9-7ce8-7d72-b49f-436c55dacb21");
+        let event = Event::Server(json!({"id": 1, "result": {"nextCursor": cursor}}));
+        projected(&[Entry { t_us: 0, event }], &places("/runs/1")).concat()
+    };
+    let text = frame("2026-11-21T08:39:23Z");
+    assert!(text.contains("<time>|<id-1>"), "{text}");
+    assert_eq!(text, frame("2026-11-21T09:00:00.5Z"));
+}
+
 /// What must not be equal: each change is one that a client would notice.
 #[test]
 fn real_differences_stay() {

@@ -33,6 +33,7 @@ const MEMBERS: &[(&str, Replace)] = &[
     ("createdAtMs", moment),
     ("modifiedAtMs", moment),
     ("turn_started_at_unix_ms", moment),
+    ("cursor", cursor),
     ("backwardsCursor", cursor),
     ("nextCursor", cursor),
     ("durationMs", duration),
@@ -101,7 +102,8 @@ impl<'a> Replacer<'a> {
     /// The value of a member or header.
     pub(super) fn member(&mut self, member: &str, value: &mut Value) {
         let replace = MEMBERS.iter().find(|(name, _)| *name == member);
-        if let Some(put) = replace.and_then(|(_, replace)| replace(value)) {
+        if let Some(mut put) = replace.and_then(|(_, replace)| replace(value)) {
+            self.text_in_place(&mut put);
             *value = Value::String(put);
             return;
         }
@@ -151,11 +153,20 @@ fn moment(value: &Value) -> Option<String> {
     Some(format!("<time {unit}>"))
 }
 
-/// A place in a list, where it is given as a moment: `2026-11-21T07:52:37.885Z`.
+/// A place in a list, where it is given as a moment, with or without the thread that stands there:
+/// `2026-11-21T07:52:37.885Z`, `2026-11-21T07:52:37Z|<id>`.
 fn cursor(value: &Value) -> Option<String> {
-    let (date, rest) = value.as_str()?.split_once('T')?;
-    let digits = date.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-    (digits && rest.ends_with('Z')).then(|| "<time>".into())
+    let (moment, thread) = match value.as_str()?.split_once('|') {
+        Some((moment, thread)) => (moment, Some(thread)),
+        None => (value.as_str()?, None),
+    };
+    let (date, time) = moment.split_once('T')?;
+    let digits = |text: &str, between: &[u8]| {
+        text.bytes()
+            .all(|b| b.is_ascii_digit() || between.contains(&b))
+    };
+    let is_moment = digits(date, b"-") && digits(time.strip_suffix('Z')?, b":.");
+    is_moment.then(|| thread.map_or("<time>".into(), |thread| format!("<time>|{thread}")))
 }
 
 fn duration(value: &Value) -> Option<String> {

@@ -9,7 +9,7 @@ use super::excerpt::excerpt;
 use super::summary::{Problem, Summary};
 use crate::check::snapshot;
 use crate::normalise::with_places_named;
-use crate::run::outcome::{CaseRun, Check, Places, Status};
+use crate::run::outcome::{CaseRun, Check, Status};
 
 /// Writes to a terminal or a file as things happen.
 pub struct Terminal<W> {
@@ -94,7 +94,7 @@ impl<W: Write> Terminal<W> {
         let mut text = self.heading("FAIL", run);
         let failed: Vec<&Check> = run.checks.iter().filter(|check| !check.passed).collect();
         for check in &failed {
-            self.check(&mut text, check, &run.places);
+            self.check(&mut text, check);
         }
         // A snapshot shows for itself what differs, in frames of the whole run.
         let excerpted = failed.iter().any(|check| check.id != snapshot::CHECK);
@@ -148,14 +148,14 @@ impl<W: Write> Terminal<W> {
         )
     }
 
-    fn check(&self, text: &mut String, check: &Check, places: &Places) {
+    fn check(&self, text: &mut String, check: &Check) {
         let _ = write!(text, "  {}", self.tint(Tint::Bad, &check.id));
         if let Some(at) = &check.at {
             let place = format!("{}:{}:{}", at.file.display(), at.line, at.column);
             let _ = write!(text, " at {}", self.tint(Tint::Place, &place));
         }
         text.push('\n');
-        indented(text, &with_places_named(places, &check.message), "    ");
+        indented(text, &check.message, "    ");
     }
 
     fn end(&self, text: &mut String, run: &CaseRun) {
@@ -174,7 +174,7 @@ impl<W: Write> Terminal<W> {
             .as_ref()
             .map_or(String::new(), |target| format!(" on {target}"));
         let mut text = format!("{} the run{on}\n", self.tint(Tint::Bad, "FAIL"));
-        self.check(&mut text, &problem.check, &Places::default());
+        self.check(&mut text, &problem.check);
         text.push('\n');
         text
     }

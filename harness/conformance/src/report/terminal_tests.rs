@@ -21,10 +21,7 @@ fn failed() -> CaseRun {
         "turns/plain[a=it's]",
         &[
             ("step-1.expect", ""),
-            (
-                "step-2.expect",
-                "status: expected completed\ngot failed in /run/ws",
-            ),
+            ("step-2.expect", "status: expected completed\ngot failed"),
         ],
     );
     run.transcript = sample::transcript();

@@ -1,6 +1,7 @@
 //! The tables of a scenario file's own members.
 
 use super::shape::{Field, Fields, Shape, may, must};
+use crate::target::capability::Capability;
 
 /// The members of a scenario file.
 pub(crate) const SCENARIO: Fields = &[
@@ -60,7 +61,7 @@ const SHARED: &[Field] = &[
     may("tags", Shape::Texts, "for selecting"),
     may(
         "requires",
-        Shape::Texts,
+        Shape::Choices(&Capability::NAMES),
         "capabilities without which a case is skipped",
     ),
     may(

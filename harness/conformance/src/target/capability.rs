@@ -44,6 +44,17 @@ impl Capability {
         Self::KernelSandbox,
     ];
 
+    /// The names of all capabilities, in the same order.
+    pub const NAMES: [&'static str; 6] = {
+        let mut names = [""; 6];
+        let mut at = 0;
+        while at < names.len() {
+            names[at] = Self::ALL[at].name();
+            at += 1;
+        }
+        names
+    };
+
     /// The name in scenario files.
     pub const fn name(self) -> &'static str {
         match self {
