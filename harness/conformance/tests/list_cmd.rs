@@ -31,7 +31,7 @@ fn sample() -> tempfile::TempDir {
         ),
         (
             "b/two.yaml",
-            "name: two holds\nmatrix: { x: [1, ~] }\nrequires: [y]\nsteps: [logout: ~]\n",
+            "name: two holds\nmatrix: { x: [1, ~] }\nrequires: [restart]\nsteps: [logout: ~]\n",
         ),
     ] {
         let path = dir.path().join("scenarios").join(name);

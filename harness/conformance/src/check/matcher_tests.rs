@@ -170,8 +170,8 @@ fn a_preset_matches_every_row_of_the_table_and_says_why_a_refused_one_cannot() {
     for row in codex_wire::preset::table() {
         let choice = json!({
             "method": row.method.verb(),
-            "approval_mode": row.approval_mode.map(|mode| mode.name()),
-            "sandbox": row.sandbox.map(|sandbox| sandbox.name()),
+            "approval_mode": row.approval_mode.map(codex_wire::preset::ApprovalMode::name),
+            "sandbox": row.sandbox.map(codex_wire::preset::SandboxPreset::name),
         });
         match (preset(&choice), row.wire) {
             (Ok(got), Ok(wire)) => {

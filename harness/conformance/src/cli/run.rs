@@ -27,7 +27,6 @@ pub use self::shard::{Shard, ShardError};
 
 /// The options of `run`.
 #[derive(Args, Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct RunArgs {
     /// Cases to run: a part of an id, `=ID`, `@AREA` or `tag:NAME`; all unless given
     #[arg(value_name = "FILTER")]

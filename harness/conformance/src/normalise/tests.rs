@@ -98,7 +98,7 @@ fn the_projections_read_well() {
 
 /// Each order of the frames behind a request gives the same text.
 #[track_caller]
-fn orders_are_equal(request: Value, orders: [&[Value]; 2]) {
+fn orders_are_equal(request: &Value, orders: [&[Value]; 2]) {
     let [first, second] = orders.map(|frames| {
         let sent = std::iter::once(Event::Client(request.clone()));
         let events = sent.chain(frames.iter().cloned().map(Event::Server));
@@ -116,7 +116,7 @@ fn a_turn_that_is_quicker_than_its_reply_comes_behind_it() {
     let started =
         json!({"method": "turn/started", "params": {"threadId": "t", "turn": {"id": "n"}}});
     orders_are_equal(
-        request,
+        &request,
         [
             &[reply.clone(), status.clone(), started.clone()],
             &[status, started, reply],
@@ -131,7 +131,7 @@ fn a_warning_about_a_new_thread_comes_behind_the_reply() {
     let started = json!({"method": "thread/started", "params": {"thread": {"id": "t"}}});
     let warning = json!({"method": "warning", "params": {"threadId": "t", "message": "x"}});
     orders_are_equal(
-        request,
+        &request,
         [
             &[reply.clone(), warning.clone(), started.clone()],
             &[reply, started, warning],

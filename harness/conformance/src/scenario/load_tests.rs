@@ -314,7 +314,7 @@ fn operators_are_told_from_objects() {
 fn every_short_form_is_read_like_its_first_member() {
     for kind in &steps::STEPS {
         if let steps::Body::Short(fields) = kind.body {
-            assert!(fields[0].len() > 0, "{}", kind.name);
+            assert!(!fields[0].is_empty(), "{}", kind.name);
         }
     }
     let case = good(&steps(
@@ -373,15 +373,15 @@ proptest! {
     #[test]
     fn no_text_makes_the_loader_panic(text in ".{0,200}|[-a:{}\\[\\]&*!|>'\"%@`#? \n\t,~$]{0,80}") {
         let _ = load_one(&text).map_err(|errors| {
-            errors.iter().for_each(|error| drop(error.render(true)));
+            for error in &errors { drop(error.render(true)); }
         });
     }
 
     #[test]
     fn no_shuffled_scenario_makes_it_panic(lines in prop::collection::vec(0..LINES.len(), 0..12)) {
-        let text: String = lines.into_iter().map(|line| format!("{}\n", LINES[line])).collect();
+        let text: String = lines.into_iter().flat_map(|line| [LINES[line], "\n"]).collect();
         let _ = load_one(&text).map_err(|errors| {
-            errors.iter().for_each(|error| drop(error.render(false)));
+            for error in &errors { drop(error.render(false)); }
         });
     }
 
@@ -399,13 +399,9 @@ proptest! {
             "matrix: {{ {}, exclude: [{}] }}\nsteps: [logout: ~]\n", dims.join(", "), rules.join(", ")
         ));
         let expected = (sizes[0] - excluded.len()) * sizes[1..].iter().product::<usize>();
-        match load_one(&text) {
-            Ok(cases) => {
-                let ids: BTreeSet<&String> = cases.iter().map(|case| &case.id).collect();
-                prop_assert_eq!(ids.len(), cases.len());
-                prop_assert_eq!(cases.len(), expected);
-            }
-            Err(_) => prop_assert_eq!(expected, 0),
-        }
+        let cases = load_one(&text).unwrap_or_default();
+        let ids: BTreeSet<&String> = cases.iter().map(|case| &case.id).collect();
+        prop_assert_eq!(ids.len(), cases.len());
+        prop_assert_eq!(cases.len(), expected);
     }
 }
