@@ -50,16 +50,22 @@
 //! | --- | --- |
 //! | `message: TEXT` or `{text, id, phase}` | says something, as one finished item |
 //! | `stream: [DELTA, …]` or `{deltas, id, phase}` | says something, delta by delta |
+//! | `stream: {text, split: word \| N}` | the same, cut by word or after N characters |
+//! | `refusal: TEXT` | declines |
+//! | `web_search: QUERY` or `{query, id}` | searches the web, which the API does by itself |
 //! | `reasoning: {summary: […], content: […], id}` | thinks first |
 //! | `call: {id, tool, arguments, item_id}`, `calls: [CALL, …]` | calls functions |
 //! | `custom_call: {id, tool, input, item_id}` | calls a freeform tool, e.g. `apply_patch` |
-//! | `error: {code, message}` | fails (`response.failed`), also after the items beside it |
+//! | `items: [{message: …}, {call: …}, …]` | several of the above, in this order |
+//! | `error: CODE` or `{code, message}` | fails (`response.failed`), also after the items beside it |
 //! | `incomplete: REASON` | stops early (`response.incomplete`), likewise |
 //! | `events: [{type, …}, …]` | sends these events, verbatim; stands alone |
 //! | `http: {status, headers, body}` | gives a plain HTTP answer; stands alone |
 //!
 //! Beside them: `usage` ([`Usage`]), `style` ([`Style`]), `when` ([`When`]), `times` ([`Times`]),
-//! `pace` ([`Pace`]), `hold` ([`Hold`]) and `fault` ([`Fault`]). A reply that is given more than
+//! `thread` (a conversation's name: [`Reply::thread`]), `pace` ([`Pace`]), `hold` ([`Hold`], or a
+//! list), `compress` ([`Builder::compress`]) and `fault` ([`Fault`]). Calls take `split` too, which
+//! cuts their arguments into deltas. A reply that is given more than
 //! once has the same ids each time.
 //!
 //! # Events
@@ -89,6 +95,6 @@ pub use pace::{Pace, Pause, PauseError};
 pub use rules::{UnknownRule, Violation};
 pub use script::{
     Arguments, Call, CustomCall, Http, Message, ModelError, Phase, Reasoning, Reply, ScriptError,
-    Stream, Style, Times, Usage,
+    Split, Stream, Style, Times, Usage, WebSearch,
 };
 pub use server::{Builder, MockResponses, StartError, Writes};

@@ -108,6 +108,12 @@ impl Request {
         self.header(SUBAGENT)
     }
 
+    /// The headers with secrets masked, as they may be printed.
+    pub fn masked_headers(&self) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+        let headers = self.headers.iter();
+        headers.map(|(name, value)| (name.as_str(), masked(name, value)))
+    }
+
     /// About how much memory it takes, in bytes.
     pub(super) fn size(&self) -> usize {
         let headers = self.headers.iter();
@@ -117,9 +123,9 @@ impl Request {
         self.body.len() + headers + self.path.len() + size_of::<Self>()
     }
 
-    /// Whether the model is asked: `POST …/responses`.
+    /// Whether the model is asked: `POST …/responses`, or the same over a WebSocket.
     pub fn asks_model(&self) -> bool {
-        self.method == "POST" && self.path.ends_with("/responses")
+        matches!(self.method.as_str(), "POST" | "WEBSOCKET") && self.path.ends_with("/responses")
     }
 }
 
@@ -141,11 +147,7 @@ fn masked<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
 
 impl fmt::Debug for Request {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let headers: Vec<_> = self
-            .headers
-            .iter()
-            .map(|(name, value)| (name, masked(name, value)))
-            .collect();
+        let headers: Vec<_> = self.masked_headers().collect();
         formatter
             .debug_struct("Request")
             .field("index", &self.index)

@@ -7,7 +7,7 @@ pub enum ScriptError {
     /// The reply says nothing.
     #[error(
         "a reply needs one of `message`, `stream`, `reasoning`, `call`, `calls`, `custom_call`, \
-         `events`, `http`, `error`, `incomplete`"
+         `refusal`, `web_search`, `items`, `events`, `http`, `error`, `incomplete`"
     )]
     NoKind,
     /// Two kinds of reply that can't stand side by side.

@@ -11,12 +11,13 @@ use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Value, json};
 
 use super::ScriptError;
-use super::item::{Call, CustomCall, Message, Reasoning, Stream};
+use super::item::{Call, CustomCall, Item, Message, Reasoning, Split, Stream, WebSearch};
 use super::usage::Usage;
 use crate::fault::Fault;
 use crate::gate::Hold;
 use crate::matcher::When;
 use crate::pace::Pace;
+use crate::short::{TextOrMap, text_or_map};
 
 /// The members of a reply.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -34,6 +35,12 @@ pub(crate) struct Parts {
     pub(crate) calls: Option<Vec<Call>>,
     /// A call of a custom (freeform) tool.
     pub(crate) custom_call: Option<CustomCall>,
+    /// A message in which the model declines.
+    pub(crate) refusal: Option<String>,
+    /// A search of the web that the API does by itself.
+    pub(crate) web_search: Option<WebSearch>,
+    /// Several items in this order; stands alone but for how the response ends.
+    pub(crate) items: Option<Vec<Item>>,
     /// Events, verbatim; each is a map with `type`.
     pub(crate) events: Option<Vec<Value>>,
     /// A plain HTTP answer instead of an event stream.
@@ -102,14 +109,56 @@ pub struct Http {
     pub body: Option<Value>,
 }
 
-/// The error of a failed response.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+/// The error of a failed response: a code, or a map with `code` and `message`.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelError {
     /// The code, e.g. `rate_limit_exceeded`.
     pub code: String,
     /// What the user is told.
     pub message: String,
+}
+
+/// The map form of an error.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ModelErrorMap {
+    /// The code, e.g. `rate_limit_exceeded`.
+    code: String,
+    /// What the user is told.
+    message: String,
+}
+
+impl TextOrMap for ModelError {
+    type Long = ModelErrorMap;
+    const EXPECTING: &'static str = "an error's code or a map with `code` and `message`";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let message = format!("the model failed with `{text}`");
+        let code = text.to_owned();
+        Ok(Self { code, message })
+    }
+
+    fn from_long(long: ModelErrorMap) -> Result<Self, String> {
+        let ModelErrorMap { code, message } = long;
+        Ok(Self { code, message })
+    }
+}
+
+impl<'de> Deserialize<'de> for ModelError {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text_or_map(deserializer)
+    }
+}
+
+impl JsonSchema for ModelError {
+    fn schema_name() -> Cow<'static, str> {
+        "ModelError".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let long = generator.subschema_for::<ModelErrorMap>();
+        json_schema!({ "anyOf": [{ "type": "string" }, long] })
+    }
 }
 
 impl Parts {
@@ -122,6 +171,9 @@ impl Parts {
             ("call", self.call.is_some()),
             ("calls", self.calls.is_some()),
             ("custom_call", self.custom_call.is_some()),
+            ("refusal", self.refusal.is_some()),
+            ("web_search", self.web_search.is_some()),
+            ("items", self.items.is_some()),
             ("events", self.events.is_some()),
             ("http", self.http.is_some()),
             ("error", self.error.is_some()),
@@ -134,9 +186,29 @@ impl Parts {
             .collect()
     }
 
+    /// The items, in the order in which they are sent.
+    pub(crate) fn all_items(&self) -> Vec<Item> {
+        let mut items: Vec<Item> = self.items.clone().unwrap_or_default();
+        items.extend(self.reasoning.clone().map(Item::Reasoning));
+        items.extend(self.web_search.clone().map(Item::WebSearch));
+        items.extend(self.message.clone().map(Item::Message));
+        items.extend(self.stream.clone().map(Item::Stream));
+        items.extend(self.refusal.clone().map(Item::Refusal));
+        let calls = self.call.iter().chain(self.calls.iter().flatten());
+        items.extend(calls.cloned().map(Item::Call));
+        items.extend(self.custom_call.clone().map(Item::CustomCall));
+        items
+    }
+
     /// The style as given, else in full where deltas are asked for, else minimal.
     pub(crate) fn effective_style(&self) -> Style {
-        let default = if self.stream.is_some() {
+        let in_deltas = |item: &Item| match item {
+            Item::Stream(_) => true,
+            Item::Call(call) => call.split != Split::Whole,
+            Item::CustomCall(call) => call.split != Split::Whole,
+            _ => false,
+        };
+        let default = if self.all_items().iter().any(in_deltas) {
             Style::Full
         } else {
             Style::Minimal
@@ -155,8 +227,11 @@ impl Parts {
         if kinds.is_empty() {
             return Err(ScriptError::NoKind);
         }
-        for alone in ["events", "http"] {
-            if let Some(other) = kinds.iter().find(|kind| **kind != alone)
+        const ENDS: [&str; 2] = ["error", "incomplete"];
+        for alone in ["events", "http", "items"] {
+            let beside =
+                |kind: &&&str| **kind != alone && !(alone == "items" && ENDS.contains(kind));
+            if let Some(other) = kinds.iter().find(beside)
                 && kinds.contains(&alone)
             {
                 return Err(ScriptError::Conflict(alone, other));

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::ScriptError;
 use super::expand::{Ids, expand};
-use super::item::{Call, CustomCall, Message, Reasoning, Stream};
+use super::item::{Call, CustomCall, Message, Reasoning, Split, Stream, WebSearch};
 use super::parts::{Http, ModelError, Parts, Style, Times};
 use super::prepared::Setting;
 use super::usage::Usage;
@@ -73,6 +73,7 @@ impl Reply {
             tool: tool.into(),
             arguments: arguments.into(),
             item_id: None,
+            split: Split::Whole,
         }])
     }
 
@@ -96,6 +97,7 @@ impl Reply {
             tool,
             input,
             item_id: None,
+            split: Split::Whole,
         };
         Self(Parts {
             custom_call: Some(call),
@@ -107,6 +109,23 @@ impl Reply {
     pub fn reasoning(reasoning: Reasoning) -> Self {
         Self(Parts {
             reasoning: Some(reasoning),
+            ..Parts::default()
+        })
+    }
+
+    /// A message in which the model declines.
+    pub fn refusal(text: impl Into<String>) -> Self {
+        Self(Parts {
+            refusal: Some(text.into()),
+            ..Parts::default()
+        })
+    }
+
+    /// A search of the web that the API does by itself.
+    pub fn web_search(query: impl Into<String>) -> Self {
+        let query = query.into();
+        Self(Parts {
+            web_search: Some(WebSearch { query, id: None }),
             ..Parts::default()
         })
     }

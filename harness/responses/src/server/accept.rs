@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use super::Shared;
 use super::service;
 use super::socket::{Line, Socket};
+use super::websocket;
 use crate::fault::Refuse;
 
 /// How long to wait after a failed accept (no descriptors left, say) before the next.
@@ -99,10 +100,18 @@ async fn refuse_connections(
     refuse: Option<&Refuse>,
     shared: &Shared,
 ) -> TcpListener {
-    match refuse {
-        Some(Refuse::For(pause)) => tokio::time::sleep((*pause).into()).await,
-        Some(Refuse::Gate(gate)) => shared.gates.released(gate).await,
-        None => {}
+    let over = async {
+        match refuse {
+            Some(Refuse::For(pause)) => tokio::time::sleep((*pause).into()).await,
+            Some(Refuse::Gate(gate)) => shared.gates.released(gate).await,
+            None => {}
+        }
+    };
+    let mut refusing = shared.refuse.subscribe();
+    tokio::select! {
+        () = over => {}
+        // The script was reset.
+        _ = refusing.wait_for(Option::is_none) => {}
     }
     let listener = listen_again(reserved, addr).await;
     shared.listens_again();
@@ -171,7 +180,8 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let service = service_fn(|request| service::answer(&shared, &line, request));
     let connection = http1::Builder::new()
         .auto_date_header(false)
-        .serve_connection(socket, service);
+        .serve_connection(socket, service)
+        .with_upgrades();
     let mut connection = pin!(connection);
     let mut idle_ends = refusing.borrow_and_update().is_some();
     let ended = loop {
@@ -187,5 +197,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
+    } else if let Some(pending) = line.upgrade() {
+        websocket::serve(pending, &line, &shared).await;
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::send::{Ended, send};
 use super::socket::Line;
-use super::{Shared, lock};
+use super::{Shared, control, lock, websocket};
 use crate::gate::Armed;
 use crate::journal::Request;
 use crate::matcher::Evidence;
@@ -23,12 +23,12 @@ use crate::script::{Framing, MODEL, Prepared, Script, Taken, error_body};
 const RESERVE: u64 = 1024 * 1024;
 
 /// What is to be sent: a reply of the script, or an answer of the server's own.
-struct Decision {
+pub(super) struct Decision {
     /// The reply's position in the script, counted from 0.
-    reply: Option<usize>,
-    prepared: Arc<Prepared>,
+    pub(super) reply: Option<usize>,
+    pub(super) prepared: Arc<Prepared>,
     /// The gates that the reply has to pass.
-    gates: Vec<Armed>,
+    pub(super) gates: Vec<Armed>,
 }
 
 /// Reads a request, journals it and answers it; an error ends the connection.
@@ -37,11 +37,32 @@ struct Decision {
 pub(super) async fn answer(
     shared: &Arc<Shared>,
     line: &Line,
-    request: hyper::Request<Incoming>,
+    mut request: hyper::Request<Incoming>,
 ) -> Result<Response<Empty<Bytes>>, Ended> {
+    let upgrade = websocket::is_wanted(request.headers()).then(|| hyper::upgrade::on(&mut request));
     let (head, incoming) = request.into_parts();
     let (body, truncated) = read_body(incoming, shared.max_body).await?;
-    let (request, decision) = shared.admit(to_request(&head, body, truncated));
+    let request = to_request(&head, body, truncated);
+    if request.path.starts_with(control::PREFIX) {
+        let (status, answer) = control::answer(shared, &request);
+        let prepared = Decision::own(status, &answer).prepared;
+        let wire = prepared.wire(None, framing(&head));
+        line.take();
+        line.write(&wire.bytes).await?;
+        line.give_back();
+        return Ok(Response::new(Empty::new()));
+    }
+    if let Some(upgrade) = upgrade
+        && shared.websockets
+        && request.path.ends_with("/responses")
+    {
+        let request = shared.journal.append(request);
+        shared.observer.tell(|| Event::Request {
+            request: Arc::clone(&request),
+        });
+        return Ok(websocket::accept(line, upgrade, request));
+    }
+    let (request, decision) = shared.admit(request);
     let (index, prepared) = (request.index, decision.prepared);
     shared.observer.tell(|| Event::Request {
         request: Arc::clone(&request),
@@ -115,7 +136,7 @@ fn to_request(head: &Parts, body: Bytes, truncated: bool) -> Request {
 impl Shared {
     /// Journals a request and decides what it gets, in one step: the order of the journal is the
     /// order in which replies are given.
-    fn admit(&self, request: Request) -> (Arc<Request>, Decision) {
+    pub(super) fn admit(&self, request: Request) -> (Arc<Request>, Decision) {
         let mut evidence = Evidence::new(&request);
         if request.asks_model() {
             // Now rather than under the lock, where other connections would wait for it.
@@ -159,6 +180,11 @@ impl Shared {
         }
         if request.method == "GET" && request.path.ends_with("/models") {
             return Ok(Decision::own(StatusCode::OK, &models()));
+        }
+        if request.method == "GET" && request.header("sec-websocket-key").is_some() {
+            let message = "WebSockets are not served; use `POST`";
+            let body = error_body(message, "invalid_request_error", "upgrade_refused");
+            return Ok(Decision::own(StatusCode::UPGRADE_REQUIRED, &body));
         }
         let message = format!("there is no `{} {}` here", request.method, request.path);
         Err(no(StatusCode::NOT_FOUND, "unknown-path", message))

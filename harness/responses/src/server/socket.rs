@@ -6,12 +6,15 @@
 
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+
+use super::lock;
+use super::websocket::Pending;
 
 /// What the library writes goes out.
 const THROUGH: u8 = 0;
@@ -29,6 +32,8 @@ pub(super) struct Line {
     swallowed: AtomicBool,
     /// Whether the connection breaks when something more is received.
     reset_at_next: AtomicBool,
+    /// What the connection becomes when the library is done with it.
+    upgrade: Mutex<Option<Pending>>,
 }
 
 impl Line {
@@ -38,6 +43,7 @@ impl Line {
             mode: AtomicU8::new(THROUGH),
             swallowed: AtomicBool::new(false),
             reset_at_next: AtomicBool::new(false),
+            upgrade: Mutex::default(),
         }
     }
 
@@ -76,6 +82,16 @@ impl Line {
     /// Lets the connection break with a TCP RST when something more is received.
     pub(super) fn reset_at_next(&self) {
         self.reset_at_next.store(true, Ordering::Release);
+    }
+
+    /// Lets the connection become a WebSocket when the library is done with it.
+    pub(super) fn upgrade_to(&self, pending: Pending) {
+        *lock(&self.upgrade) = Some(pending);
+    }
+
+    /// What the connection is to become.
+    pub(super) fn upgrade(&self) -> Option<Pending> {
+        lock(&self.upgrade).take()
     }
 
     fn is_taken(&self) -> bool {

@@ -1,15 +1,21 @@
-//! The items a reply is made of: messages, streams, reasoning and calls.
+//! The items a reply is made of: messages, streams, reasoning, calls and searches.
+
+mod one;
+mod split;
+mod stream;
 
 use std::borrow::Cow;
-use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::short::{TextOrMap, text_or_map};
+
+pub(crate) use one::Item;
+pub use split::Split;
+pub use stream::Stream;
 
 /// A finished message of the assistant: a text, or a map with `text`, `id`, `phase`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,18 +38,7 @@ pub enum Phase {
     FinalAnswer,
 }
 
-/// A message sent delta by delta: a list of texts, or a map with `deltas`, `id`, `phase`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stream {
-    /// The pieces, in order; their concatenation is the finished text.
-    pub deltas: Vec<String>,
-    /// The item's id; `msg-N` by default.
-    pub id: Option<String>,
-    /// Whether the message is a remark on the way or the answer.
-    pub phase: Option<Phase>,
-}
-
-/// A reasoning item; it comes before the other items of its reply.
+/// A reasoning item. Beside other kinds of reply it comes first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reasoning {
@@ -72,6 +67,9 @@ pub struct Call {
     /// The item's own id. Left out of the item by default; in the full style it is `fc-N`.
     #[serde(default)]
     pub item_id: Option<String>,
+    /// How the arguments are cut into deltas; whole by default.
+    #[serde(default)]
+    pub split: Split,
 }
 
 /// A call of a custom (freeform) tool, e.g. `apply_patch`.
@@ -87,6 +85,61 @@ pub struct CustomCall {
     /// The item's own id. Left out of the item by default; in the full style it is `ctc-N`.
     #[serde(default)]
     pub item_id: Option<String>,
+    /// How the input is cut into deltas; whole by default.
+    #[serde(default)]
+    pub split: Split,
+}
+
+/// A search of the web that the API does by itself: a query, or a map with `query` and `id`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebSearch {
+    /// What is searched for.
+    pub query: String,
+    /// The item's id; `ws-N` by default.
+    pub id: Option<String>,
+}
+
+/// The map form of a search.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WebSearchMap {
+    /// What is searched for.
+    query: String,
+    /// The item's id; `ws-N` by default.
+    #[serde(default)]
+    id: Option<String>,
+}
+
+impl TextOrMap for WebSearch {
+    type Long = WebSearchMap;
+    const EXPECTING: &'static str = "a query or a map with `query`";
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let query = text.to_owned();
+        Ok(Self { query, id: None })
+    }
+
+    fn from_long(long: WebSearchMap) -> Result<Self, String> {
+        let WebSearchMap { query, id } = long;
+        Ok(Self { query, id })
+    }
+}
+
+impl<'de> Deserialize<'de> for WebSearch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text_or_map(deserializer)
+    }
+}
+
+impl JsonSchema for WebSearch {
+    fn schema_name() -> Cow<'static, str> {
+        "WebSearch".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let long = generator.subschema_for::<WebSearchMap>();
+        json_schema!({ "anyOf": [{ "type": "string" }, long] })
+    }
 }
 
 /// The arguments of a call as they go on the wire: the text of a JSON object, or any other text.
@@ -196,76 +249,5 @@ impl JsonSchema for Message {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let long = generator.subschema_for::<MessageMap>();
         json_schema!({ "anyOf": [{ "type": "string" }, long] })
-    }
-}
-
-/// The map form of a stream.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct StreamMap {
-    /// The pieces, in order.
-    deltas: Vec<String>,
-    /// The item's id; `msg-N` by default.
-    #[serde(default)]
-    id: Option<String>,
-    /// Whether the message is a remark on the way or the answer.
-    #[serde(default)]
-    phase: Option<Phase>,
-}
-
-impl Stream {
-    /// A stream of these deltas with default id.
-    pub fn new<T: Into<String>>(deltas: impl IntoIterator<Item = T>) -> Self {
-        let deltas = deltas.into_iter().map(Into::into).collect();
-        Self {
-            deltas,
-            id: None,
-            phase: None,
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Stream {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StreamVisitor)
-    }
-}
-
-struct StreamVisitor;
-
-impl<'de> Visitor<'de> for StreamVisitor {
-    type Value = Stream;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a list of texts or a map with `deltas`")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Stream, A::Error> {
-        let mut deltas = Vec::new();
-        while let Some(delta) = list.next_element::<String>()? {
-            deltas.push(delta);
-        }
-        Ok(Stream {
-            deltas,
-            id: None,
-            phase: None,
-        })
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Stream, A::Error> {
-        let StreamMap { deltas, id, phase } =
-            StreamMap::deserialize(MapAccessDeserializer::new(map))?;
-        Ok(Stream { deltas, id, phase })
-    }
-}
-
-impl JsonSchema for Stream {
-    fn schema_name() -> Cow<'static, str> {
-        "Stream".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let long = generator.subschema_for::<StreamMap>();
-        json_schema!({ "anyOf": [{ "type": "array", "items": { "type": "string" } }, long] })
     }
 }
