@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Body, Item};
@@ -13,6 +14,10 @@ const WINDOW: &str = "x-codex-window-id";
 
 /// The header with what codex says about a turn, as JSON.
 const TURN: &str = "x-codex-turn-metadata";
+
+/// What `history_initialization` is in what codex 0.169.0 says about a turn when the history was
+/// read back: after `thread/resume` in another process, and after `thread/revert`.
+const READ_BACK: &str = "cold_resume";
 
 /// How much of an item a message quotes, in characters.
 const QUOTED: usize = 80;
@@ -25,8 +30,17 @@ pub(super) struct Conversations(HashMap<String, Newest>);
 struct Newest {
     request: usize,
     items: Vec<u64>,
-    /// Whether it asked for the history to be replaced.
-    compacts: bool,
+    /// How many items the conversation's first request had.
+    first: usize,
+    turn: Turn,
+}
+
+/// What codex says about a turn.
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+struct Turn {
+    request_kind: String,
+    history_initialization: String,
 }
 
 impl Conversations {
@@ -41,42 +55,53 @@ impl Conversations {
         let Some(key) = conversation(request, body) else {
             return Ok(());
         };
-        let newest = Newest {
+        let mut newest = Newest {
             request: request.index,
             items: items.iter().map(fingerprint).collect(),
-            compacts: is_compaction(request),
+            first: items.len(),
+            turn: turn(request),
         };
-        let before = self.0.insert(key, newest);
-        match before {
-            Some(before) if !before.compacts => before.check(items),
-            _ => Ok(()),
-        }
+        let Some(before) = self.0.get(&key) else {
+            self.0.insert(key, newest);
+            return Ok(());
+        };
+        let checked = before.check(&newest, items);
+        newest.first = newest.first.min(before.first);
+        self.0.insert(key, newest);
+        checked
     }
 }
 
 impl Newest {
-    fn check(&self, items: &[Item<'_>]) -> Result<(), String> {
-        let mut now = items.iter();
-        for (position, expected) in self.items.iter().enumerate() {
-            let (position, before) = (position + 1, self.request + 1);
-            match now.next() {
-                Some(item) if fingerprint(item) == *expected => {}
-                Some(item) => {
-                    let text: String = item.raw.get().chars().take(QUOTED).collect();
-                    return Err(format!(
-                        "item {position} of the input is not the one that request {before} had \
-                         there: `{text}…`"
-                    ));
-                }
-                None => {
-                    let missing = self.items.len() - items.len();
-                    return Err(format!(
-                        "the input lacks the last {missing} items that request {before} had"
-                    ));
-                }
+    fn check(&self, now: &Self, items: &[Item<'_>]) -> Result<(), String> {
+        if self.turn.request_kind == "compaction" {
+            return Ok(());
+        }
+        let mut pairs = self.items.iter().zip(&now.items);
+        let same = pairs.position(|(before, now)| before != now);
+        let same = same.unwrap_or(self.items.len().min(now.items.len()));
+        // Turns may have been taken back since, but not what was there from the beginning.
+        let read_back = now.turn.history_initialization == READ_BACK && same >= self.first;
+        if same == self.items.len() || read_back {
+            return Ok(());
+        }
+        let before = self.request + 1;
+        match items.get(same) {
+            Some(item) => {
+                let text: String = item.raw.get().chars().take(QUOTED).collect();
+                let position = same + 1;
+                Err(format!(
+                    "item {position} of the input is not the one that request {before} had there: \
+                     `{text}…`"
+                ))
+            }
+            None => {
+                let missing = self.items.len() - same;
+                Err(format!(
+                    "the input lacks the last {missing} items that request {before} had"
+                ))
             }
         }
-        Ok(())
     }
 }
 
@@ -88,12 +113,11 @@ fn conversation(request: &Request, body: &Body<'_>) -> Option<String> {
     Some(format!("{thread} {subagent} {}", part(WINDOW)))
 }
 
-/// Whether a request asks for the history to be replaced: codex says so in its metadata.
-fn is_compaction(request: &Request) -> bool {
-    let turn: Option<Value> = request
-        .header(TURN)
-        .and_then(|turn| serde_json::from_str(turn).ok());
-    turn.is_some_and(|turn| turn["request_kind"] == "compaction")
+/// What codex says about the turn of a request; nothing if it doesn't.
+fn turn(request: &Request) -> Turn {
+    let turn = request.header(TURN);
+    let turn = turn.and_then(|turn| serde_json::from_str(turn).ok());
+    turn.unwrap_or_default()
 }
 
 /// What an item is, whatever the order of its members.

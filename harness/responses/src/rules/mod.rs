@@ -22,7 +22,7 @@ use crate::journal::Request;
 /// | `tool-outputs` | every tool output belongs to a call in the same request, and every call has one output |
 /// | `unique-call-ids` | no two calls of a request share a call id |
 /// | `json-body` | the body is JSON with an `input` as the Responses API takes it |
-/// | `input-grows` | a request's `input` is that of the one before in its conversation and then new items, unless the history was compacted in between |
+/// | `input-grows` | a request's `input` is that of the one before in its conversation and then new items, unless codex says that the history was compacted or read back in between |
 /// | `no-reply-left` | a request came when every reply was spent |
 /// | `no-reply-matches` | a request came that none of the replies left is for |
 /// | `unknown-path` | a request for something that this server does not have |

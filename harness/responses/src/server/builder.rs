@@ -196,11 +196,23 @@ impl Builder {
         self
     }
 
+    /// Sets whether the Responses API is served over WebSockets too; not by default, and then an
+    /// upgrade is refused with status 426, at which codex 0.169.0 falls back to `POST`.
+    ///
+    /// Each `response.create` is in the journal as a request of its own, with the method
+    /// `WEBSOCKET` and the head of the upgrade; one that only warms up (`generate: false`) takes no
+    /// reply. A plain HTTP answer becomes an event `error` with its status. Faults happen between
+    /// events; those on bytes are left out.
+    pub fn websockets(mut self, served: bool) -> Self {
+        self.websockets = served;
+        self
+    }
+
+    /// Checks the script, takes its port and serves on the current runtime.
     #[allow(
         clippy::unused_async,
         reason = "it needs a runtime, and may have to wait some day"
     )]
-    /// Checks the script, takes its port and serves on the current runtime.
     pub async fn start(self) -> Result<MockResponses, StartError> {
         if let Some(addr) = self.listen
             && !addr.ip().is_loopback()

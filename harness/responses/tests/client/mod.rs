@@ -164,4 +164,11 @@ impl Raw {
         };
         tokio::time::timeout(deadline, read).await.expect("an end")
     }
+
+    /// Reads what there is.
+    pub(crate) async fn read_some(&mut self, deadline: Duration) {
+        let read = self.stream.read_buf(&mut self.seen);
+        let read = tokio::time::timeout(deadline, read).await;
+        assert!(read.expect("something").expect("read") > 0, "closed early");
+    }
 }
