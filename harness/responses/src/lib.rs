@@ -85,6 +85,8 @@ mod rules;
 mod script;
 mod server;
 mod short;
+#[cfg(feature = "wiremock")]
+pub mod wiremock;
 
 pub use fault::{DropWhen, Ending, Fault, Place, Random, Refuse, Slice, SliceAt, Within};
 pub use gate::{ClientFrame, ClientReceived, Hold, UnknownGate};

@@ -271,6 +271,11 @@ impl Reply {
         }
     }
 
+    #[cfg(feature = "wiremock")]
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.0
+    }
+
     pub(crate) fn into_parts(self) -> Parts {
         self.0
     }

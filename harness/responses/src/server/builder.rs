@@ -220,6 +220,24 @@ impl Builder {
         {
             return Err(StartError::NotLoopback(addr));
         }
+        let listen = self.listen.unwrap_or((Ipv4Addr::LOCALHOST, 0).into());
+        let shared = self.build()?;
+        let refuse = shared.refuse.borrow().is_some();
+        let taken = Port::take(listen, refuse);
+        let (port, addr) = taken.map_err(|error| StartError::Bind { listen, error })?;
+        let shared = Arc::new(shared);
+        let (stop, stopped) = watch::channel(false);
+        let accept = tokio::spawn(accept::run(port, addr, Arc::clone(&shared), stopped));
+        Ok(MockResponses {
+            addr,
+            shared,
+            stop,
+            accept: Some(accept),
+        })
+    }
+
+    /// Checks the script.
+    pub(crate) fn build(self) -> Result<Shared, StartError> {
         let seed = self.seed.unwrap_or_else(own_seed);
         let setting = Setting {
             writes: self.writes,
@@ -254,18 +272,6 @@ impl Builder {
                 .push(reply)
                 .map_err(|error| StartError::Script { number, error })?;
         }
-        let listen = self.listen.unwrap_or((Ipv4Addr::LOCALHOST, 0).into());
-        let refuse = shared.refuse.borrow().is_some();
-        let taken = Port::take(listen, refuse);
-        let (port, addr) = taken.map_err(|error| StartError::Bind { listen, error })?;
-        let shared = Arc::new(shared);
-        let (stop, stopped) = watch::channel(false);
-        let accept = tokio::spawn(accept::run(port, addr, Arc::clone(&shared), stopped));
-        Ok(MockResponses {
-            addr,
-            shared,
-            stop,
-            accept: Some(accept),
-        })
+        Ok(shared)
     }
 }

@@ -71,7 +71,7 @@ pub struct MockResponses {
 
 /// What the connections of a server share.
 #[derive(Debug)]
-struct Shared {
+pub(crate) struct Shared {
     script: Mutex<Script>,
     journal: Journal,
     gates: Gates,
@@ -291,7 +291,7 @@ impl Shared {
         self.refuse_if_due(&mut script);
     }
 
-    fn verdict(&self) -> Vec<Violation> {
+    pub(crate) fn verdict(&self) -> Vec<Violation> {
         let mut violations = self.broken_rules();
         violations.extend(lock(&self.refused).iter().cloned());
         violations.sort_by_key(|violation| violation.request);
@@ -299,6 +299,11 @@ impl Shared {
         violations.extend(self.gates.never_released());
         violations.retain(|violation| !self.rules_off.has(violation.rule));
         violations
+    }
+
+    #[cfg(feature = "wiremock")]
+    pub(crate) fn journal(&self) -> Journal {
+        self.journal.clone()
     }
 
     fn reset(&self) {

@@ -152,6 +152,12 @@ impl Shared {
         (request, decision)
     }
 
+    /// What a request gets that didn't come over a socket.
+    #[cfg(feature = "wiremock")]
+    pub(crate) fn decide_on(&self, request: Request) -> Arc<Prepared> {
+        self.admit(request).1.prepared
+    }
+
     fn decide(
         &self,
         script: &mut Script,
