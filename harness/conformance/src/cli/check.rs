@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{CliError, Exit, colours_on_stderr, complain, scenarios_dir};
+use crate::scenario::reference::reference;
 use crate::scenario::schema::schema;
 use crate::scenario::{LoadError, load};
 
@@ -18,6 +19,9 @@ pub struct CheckArgs {
     /// Print the JSON Schema of scenario files, for editors
     #[arg(long, conflicts_with = "files")]
     schema: bool,
+    /// Print the reference of the file format, as Markdown
+    #[arg(long, conflicts_with_all = ["files", "schema"])]
+    reference: bool,
 }
 
 /// Reports everything that is wrong on stderr, or how many cases there are on stdout.
@@ -27,6 +31,10 @@ pub struct CheckArgs {
 pub fn execute(args: &CheckArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
     if args.schema {
         writeln!(out, "{:#}", schema())?;
+        return Ok(Exit::Success);
+    }
+    if args.reference {
+        write!(out, "{}", reference())?;
         return Ok(Exit::Success);
     }
     let paths = match &args.files[..] {

@@ -16,6 +16,7 @@ pub mod model;
 mod names;
 mod problem;
 mod record;
+pub mod reference;
 mod replies;
 pub mod schema;
 mod select;
