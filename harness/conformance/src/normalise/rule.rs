@@ -28,7 +28,7 @@ const RULES: &[Rule] = &[
     // ---- frames
     rule(
         "host-notices",
-        "leaves out the `configWarning` about bubblewrap, the only frame that is ever left out",
+        "leaves out the `configWarning` about bubblewrap",
         "it tells what is installed on the machine; on the next machine it does not come",
     ),
     rule(
@@ -41,6 +41,17 @@ const RULES: &[Rule] = &[
         "puts `thread/settings/updated` and `warning`, in this order, directly behind the reply to \
          the request that caused them",
         "the app-server sends them before or after that reply, as its tasks happen to run",
+    ),
+    rule(
+        "late-goals",
+        "puts `thread/goal/cleared` directly behind the reply, or its token usage, of the resume \
+         that caused it",
+        "it is the last thing that a resume sends, and the next request may be quicker",
+    ),
+    rule(
+        "repeated-status",
+        "leaves out a `thread/status/changed` to `notLoaded` of a thread whose last status it was",
+        "archiving tells `notLoaded` once or twice; the second says nothing new",
     ),
     rule(
         "output-deltas",

@@ -140,6 +140,33 @@ fn a_warning_about_a_new_thread_comes_behind_the_reply() {
 }
 
 #[test]
+fn a_goal_that_is_late_comes_behind_its_resume() {
+    let request = json!({"id": 1, "method": "thread/resume", "params": {"threadId": "t"}});
+    let reply = json!({"id": 1, "result": {"thread": {"id": "t"}}});
+    let usage = json!({"method": "thread/tokenUsage/updated", "params": {"threadId": "t"}});
+    let goal = json!({"method": "thread/goal/cleared", "params": {"threadId": "t"}});
+    let next = json!({"method": "turn/started", "params": {"threadId": "t"}});
+    orders_are_equal(
+        &request,
+        [
+            &[reply.clone(), usage.clone(), goal.clone(), next.clone()],
+            &[reply, usage, next, goal],
+        ],
+    );
+}
+
+#[test]
+fn a_thread_is_not_loaded_once() {
+    let request = json!({"id": 1, "method": "thread/archive", "params": {"threadId": "t"}});
+    let status = |kind: &str| json!({"method": "thread/status/changed", "params": {"threadId": "t", "status": {"type": kind}}});
+    let [gone, idle] = ["notLoaded", "idle"].map(status);
+    orders_are_equal(&request, [std::slice::from_ref(&gone), &[gone.clone(), gone.clone()]]);
+    let twice = [idle.clone(), idle].map(Event::Server);
+    let entries = twice.map(|event| Entry { t_us: 0, event });
+    assert_eq!(normalise(&entries, &places("/runs/1")).len(), 2);
+}
+
+#[test]
 fn a_cursor_keeps_its_thread_and_loses_its_time() {
     let frame = |time: &str| {
         let cursor = format!("{time}|01a1fca9-7ce8-7d72-b49f-436c55dacb21");
