@@ -14,6 +14,7 @@ pub mod check;
 pub mod list;
 pub mod presets;
 pub mod run;
+pub mod serve;
 pub mod target;
 
 /// How a command ended, as the process's exit code.
@@ -93,6 +94,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Print what each choice of presets puts on the wire
     Presets(presets::PresetsArgs),
+    /// Serve a scripted model, for a client of any kind
+    Serve(serve::ServeArgs),
     /// List targets, or install one
     Target(target::TargetArgs),
     /// Be the mock: everything behind it is the mock's own command line, as of `codex`
@@ -125,6 +128,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::List(args) => list::execute(&args, &mut out),
         Command::Check(args) => check::execute(&args, &mut out),
         Command::Presets(args) => presets::execute(&args, &mut out),
+        Command::Serve(args) => serve::execute(&args, &mut out),
         Command::Target(args) => target::execute(&args, &mut out),
         Command::Mock { args } => return mock(args),
     };

@@ -39,11 +39,16 @@ pub(crate) fn expand(parts: &Parts, ids: &mut Ids) -> Vec<Value> {
     let mut expansion = Expansion {
         style,
         id,
+        announced: 0,
+        is_announced: false,
         events: Vec::new(),
         output: Vec::new(),
     };
     expansion.open();
-    for item in parts.all_items() {
+    let items = parts.all_items();
+    let is_stream = |item: &Item| matches!(item, Item::Stream(_));
+    expansion.announced = items.iter().rposition(is_stream).unwrap_or(0);
+    for item in items {
         match item {
             Item::Reasoning(reasoning) => expansion.reasoning(&reasoning, ids),
             Item::Message(message) => expansion.message(&message, ids),
@@ -60,6 +65,11 @@ pub(crate) fn expand(parts: &Parts, ids: &mut Ids) -> Vec<Value> {
 struct Expansion {
     style: Style,
     id: String,
+    /// How many items are announced whatever the style: those before one with deltas, whose place
+    /// in the output the official clients count by announcements.
+    announced: usize,
+    /// Whether the item that is being written has been announced.
+    is_announced: bool,
     events: Vec<Value>,
     output: Vec<Value>,
 }
@@ -114,6 +124,7 @@ impl Expansion {
     }
 
     fn added(&mut self, item: &Value) {
+        self.is_announced = true;
         let index = self.output.len();
         self.push(
             "response.output_item.added",
@@ -122,6 +133,10 @@ impl Expansion {
     }
 
     fn done(&mut self, item: Value) {
+        if !self.is_announced && self.output.len() < self.announced {
+            self.added(&item);
+        }
+        self.is_announced = false;
         let index = self.output.len();
         self.push(
             "response.output_item.done",
