@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 use codex_wire::frame::{ErrorObject, Frame, Id};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize, de};
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
@@ -49,6 +50,18 @@ struct Envelope {
     result: Option<Value>,
     error: Option<ErrorObject>,
 }
+
+/// A line that is no envelope may still pass for a notification, which needs less of it.
+#[derive(Debug, Deserialize)]
+struct Notification {
+    #[serde(rename = "method")]
+    _method: String,
+    #[serde(rename = "params")]
+    _params: Option<IgnoredAny>,
+}
+
+/// Notifications that only clients with `experimentalApi` get.
+const EXPERIMENTAL: &[&str] = &["thread/readState/changed"];
 
 impl Envelope {
     fn parse(line: &[u8]) -> serde_json::Result<Self> {
@@ -102,7 +115,10 @@ impl Client {
 
     /// Sends a written notification unless the client has opted out of it.
     pub(crate) fn deliver(&self, method: &str, frame: Vec<u8>) {
-        if self.identity.get().is_some() && !self.opted_out.borrow().contains(method) {
+        let wanted = self.identity.get().is_some()
+            && (self.experimental() || !EXPERIMENTAL.contains(&method))
+            && !self.opted_out.borrow().contains(method);
+        if wanted {
             self.send(frame);
         }
     }
@@ -132,6 +148,9 @@ impl Client {
     pub(crate) fn receive(self: &Rc<Self>, server: &Rc<Server>, line: &[u8]) {
         let envelope = match Envelope::parse(line) {
             Ok(envelope) => envelope,
+            // Two ids make it no request, as codex 0.169.0 reads it, and notifications of clients
+            // mean nothing.
+            Err(_) if serde_json::from_slice::<Notification>(line).is_ok() => return,
             Err(error) => {
                 return crate::complain(&format!("Failed to deserialize JSONRPCMessage: {error}"));
             }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::json;
@@ -19,6 +20,9 @@ use crate::protocol::reply::ThreadStatus;
 use crate::quirk::Quirks;
 use crate::sandbox::SandboxLauncher;
 use crate::thread::Thread;
+
+/// How long commands are waited for at the end.
+const LAST_WAIT: Duration = Duration::from_secs(2);
 
 /// The app-server.
 #[derive(Debug)]
@@ -132,11 +136,21 @@ impl Server {
         thread
     }
 
-    /// Ends everything that still runs.
-    pub(crate) fn shut_down(&self) {
-        for thread in self.threads.borrow().values() {
-            thread.sessions.kill_all();
-        }
+    /// Ends everything that still runs, and waits until it has: what a sandbox needs on the host
+    /// goes with it.
+    pub(crate) async fn shut_down(&self) {
+        let running: Vec<_> = {
+            let threads = self.threads.borrow();
+            let sessions = threads.values().map(|thread| &thread.sessions);
+            sessions.flat_map(|sessions| sessions.kill_all()).collect()
+        };
+        let all = async {
+            for session in running {
+                session.wait_exit().await;
+            }
+        };
+        // What can't be killed (a process stuck in the kernel) holds nothing up.
+        let _ = tokio::time::timeout(LAST_WAIT, all).await;
     }
 }
 

@@ -28,6 +28,7 @@ open! {
 }
 
 gated! {
+    MockExperimentalMethodParams "mock/experimentalMethod"
     ThreadSettingsUpdateParams "thread/settings/update"
     ThreadBackgroundTerminalsListParams "thread/backgroundTerminals/list"
     ThreadBackgroundTerminalsCleanParams "thread/backgroundTerminals/clean"

@@ -91,7 +91,8 @@ pub(super) fn list(call: &Call, params: ThreadListParams) -> Result<(), Failure>
         let Some(row) = row(call, &entry) else {
             continue;
         };
-        if !admits(&params, &row.view) {
+        // A thread without a first message is in no list, even where it has a file.
+        if row.view.preview.is_empty() || !admits(&params, &row.view) {
             continue;
         }
         if by_creation

@@ -16,7 +16,7 @@ mod turns;
 mod turns_list;
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::connection::Call;
 use crate::failure::Failure;
@@ -70,20 +70,26 @@ const TABLE: &[Method] = methods! {
     "turn/start" p::TurnStartParams => turns::start;
     "turn/steer" p::TurnSteerParams => turns::steer;
     "turn/interrupt" p::TurnInterruptParams => turns::interrupt;
+    "mock/experimentalMethod" p::MockExperimentalMethodParams => echo;
 };
 
-/// Methods without a handler that need `experimentalApi`, with the member that is looked for
+/// Methods without a handler that need `experimentalApi`, with the members that are looked for
 /// before.
-const EXPERIMENTAL: &[(&str, Option<&str>)] = &[
-    ("mock/experimentalMethod", None),
-    ("process/spawn", Some("command")),
-    ("collaborationMode/list", None),
-    ("project/list", None),
-    ("thread/search", Some("searchTerm")),
-    ("thread/queue/list", Some("threadId")),
-    ("server/diagnostics", None),
-    ("environment/add", Some("environmentId")),
+const EXPERIMENTAL: &[(&str, &[&str])] = &[
+    ("process/spawn", &["command"]),
+    ("collaborationMode/list", &[]),
+    ("project/list", &[]),
+    ("thread/search", &["searchTerm"]),
+    ("thread/queue/list", &["threadId"]),
+    ("server/diagnostics", &[]),
+    ("environment/add", &["environmentId", "execServerUrl"]),
 ];
+
+/// `mock/experimentalMethod`, which is there to try the capability.
+fn echo(call: &Call, params: p::MockExperimentalMethodParams) -> Result<(), Failure> {
+    call.reply(&json!({"echoed": params.value}));
+    Ok(())
+}
 
 /// Finds the handler of a method and runs it.
 pub(crate) fn dispatch(call: &Call, name: &str, params: Option<Value>) -> Result<(), Failure> {
@@ -105,8 +111,8 @@ pub(crate) fn dispatch(call: &Call, name: &str, params: Option<Value>) -> Result
     }
     initialized(call)?;
     if let Some((_, required)) = EXPERIMENTAL.iter().find(|(known, _)| *known == name) {
-        let given = |member: &&str| params.as_ref().is_some_and(|p| p.get(*member).is_some());
-        if let Some(missing) = required.filter(|member| !given(member)) {
+        let given = |member: &str| params.as_ref().is_some_and(|p| p.get(member).is_some());
+        if let Some(missing) = required.iter().find(|member| !given(member)) {
             return Err(Failure::invalid(format!(
                 "Invalid request: missing field `{missing}`"
             )));

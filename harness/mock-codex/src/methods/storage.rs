@@ -39,6 +39,10 @@ pub(super) fn archive(call: &Call, params: ThreadArchiveParams) -> Result<(), Fa
 pub(super) fn unarchive(call: &Call, params: ThreadUnarchiveParams) -> Result<(), Failure> {
     let server = &call.server;
     let id = parse_id("session", &params.thread_id)?;
+    if server.loaded(&id).is_some() {
+        let text = format!("thread {id} already has an active writer");
+        return Err(Failure::invalid(text));
+    }
     let missing = || Failure::invalid(format!("no archived rollout found for thread id {id}"));
     let archived = catalog::find_archived(&server.home, &id).ok_or_else(missing)?;
     let glance = catalog::glance(&archived)?.ok_or_else(missing)?;

@@ -117,6 +117,7 @@ fn resume_cold(call: &Call, id: &str, params: ThreadResumeParams) -> Result<Rc<T
     let Loaded { meta, records } = store::load(&path)?.ok_or_else(|| no_rollout(id))?;
     let exclude_turns = params.exclude_turns;
     let mut state = replay(call, &meta, records)?;
+    state.close_cut_turn();
     let remembered = remembered(call, &state.settings, Quirk::WorkspaceWriteLostOnColdResume)?;
     let settings = overridden(call, remembered, params.into())?;
     let mut rollout = Rollout::open(&path)?;
@@ -165,9 +166,12 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
     )?;
     let exclude_turns = params.exclude_turns;
     let ephemeral = params.ephemeral;
-    let mut meta = new_meta(call, Some(id), params.thread_source.clone());
-    meta.preview.clone_from(&source.preview);
+    let meta = new_meta(call, Some(id), params.thread_source.clone());
     let mut state = replay(call, &source, records.clone())?;
+    state.leave_running_turn();
+    if state.turns.is_empty() {
+        state.preview = String::new();
+    }
     state.name = name.flatten();
     state.unread = None;
     state.updated_ms = meta.created_ms;
@@ -237,11 +241,9 @@ fn replay(call: &Call, meta: &Meta, records: Vec<Record>) -> Result<State, Failu
     // The file's own settings follow its first line; these are for a file cut before them.
     let settings = config::resolve(&config, &Requested::default(), &call.server.started_in)?;
     let mut state = State::new(settings, meta.created_ms);
-    state.preview.clone_from(&meta.preview);
     for record in records {
         state.replay(record);
     }
-    state.close_cut_turn();
     Ok(state)
 }
 
@@ -324,7 +326,6 @@ fn new_meta(call: &Call, forked_from: Option<String>, thread_source: Option<Stri
             .map(|who| who.name.clone())
             .unwrap_or_default(),
         thread_source,
-        preview: String::new(),
     }
 }
 
@@ -351,8 +352,9 @@ fn build(meta: Meta, path: Option<PathBuf>, ephemeral: bool, state: State) -> Rc
 fn tell_usage(call: &Call, thread: &Thread) {
     let state = thread.state.borrow();
     if let Some((turn, last)) = &state.last_usage {
-        // The turn is the thread's last one, also where that one counted nothing.
-        let turn = state.turns.last().map_or(turn, |turn| &turn.id);
+        // The turn is the last that has ended, also where that one counted nothing.
+        let ended = state.turns.iter().rfind(|it| it.completed_ms.is_some());
+        let turn = ended.map_or(turn, |turn| &turn.id);
         let params = crate::turn::usage_params(thread.id(), turn, state.usage, *last);
         call.client.notify("thread/tokenUsage/updated", &params);
     }

@@ -133,6 +133,11 @@ impl ModelError {
         }
     }
 
+    /// Is the conversation too long for the model?
+    pub(crate) fn is_context_window(&self) -> bool {
+        self.info == "contextWindowExceeded"
+    }
+
     /// The HTTP status that it came with.
     pub(crate) fn http_status(&self) -> Option<u64> {
         self.info.as_object()?.values().next()?["httpStatusCode"].as_u64()
@@ -147,6 +152,9 @@ fn usage_limit(error: &Value) -> String {
                 "You\u{2019}ve hit your usage limit. Try again at {}.",
                 time.strftime("%-I:%M %p")
             )
+        }
+        None if error["plan_type"].is_null() => {
+            "You\u{2019}ve hit your usage limit. Try again later.".to_owned()
         }
         None => "You\u{2019}ve hit your usage limit. Visit https://chatgpt.com/settings/usage to \
                  purchase more credits or try again later."

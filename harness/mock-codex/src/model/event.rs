@@ -32,6 +32,7 @@ pub(crate) enum Event {
     Completed(Option<TokenUsage>),
     Incomplete {
         reason: String,
+        usage: Option<TokenUsage>,
     },
     Failed {
         code: String,
@@ -84,6 +85,7 @@ impl Event {
             "response.completed" | "response.done" => Self::Completed(usage(&response["usage"])),
             "response.incomplete" => Self::Incomplete {
                 reason: text(&response["incomplete_details"]["reason"], "unknown"),
+                usage: usage(&response["usage"]),
             },
             "response.failed" => Self::Failed {
                 code: text(&response["error"]["code"], ""),

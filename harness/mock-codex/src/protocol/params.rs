@@ -331,6 +331,12 @@ pub(crate) struct TurnInterruptParams {
     pub(crate) turn_id: String,
 }
 
+/// `mock/experimentalMethod`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct MockExperimentalMethodParams {
+    pub(crate) value: Option<String>,
+}
+
 /// One piece of what the user says.
 #[derive(Debug, Clone, Deserialize, serde::Serialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
@@ -341,9 +347,9 @@ pub(crate) enum UserInput {
         text_elements: Vec<Value>,
     },
     Image {
+        url: String,
         #[serde(default)]
         detail: Option<Value>,
-        url: String,
     },
     LocalImage {
         #[serde(default)]

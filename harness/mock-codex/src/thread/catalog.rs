@@ -101,7 +101,6 @@ impl Glance {
         let mut view = ThreadView {
             session_id: self.meta.session_id.clone(),
             forked_from_id: self.meta.forked_from.clone(),
-            preview: self.meta.preview.clone(),
             created_at: self.meta.created_ms / 1000,
             updated_at: self.meta.created_ms / 1000,
             recency_at: self.meta.created_ms / 1000,
@@ -113,8 +112,10 @@ impl Glance {
         };
         if let Some(summary) = &self.summary {
             view.cwd.clone_from(&summary.cwd);
+            view.preview.clone_from(&summary.preview);
             view.name.clone_from(&summary.name);
-            view.model.clone_from(&summary.model);
+            // Before the first message nothing has used a model.
+            view.model = (!summary.preview.is_empty()).then(|| summary.model.clone());
             view.model_provider.clone_from(&summary.provider);
             view.reasoning_effort.clone_from(&summary.effort);
             view.updated_at = summary.updated_ms / 1000;

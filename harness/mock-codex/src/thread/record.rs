@@ -47,7 +47,6 @@ pub(crate) struct Meta {
     pub(crate) created_ms: i64,
     pub(crate) originator: String,
     pub(crate) thread_source: Option<String>,
-    pub(crate) preview: String,
 }
 
 /// A turn began.
@@ -97,6 +96,8 @@ pub(crate) struct TurnEnded {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Summary {
     pub(crate) updated_ms: i64,
+    /// The beginning of the first thing that the user said; empty before.
+    pub(crate) preview: String,
     pub(crate) name: Option<String>,
     pub(crate) cwd: PathBuf,
     pub(crate) provider: String,

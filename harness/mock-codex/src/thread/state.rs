@@ -100,7 +100,7 @@ impl State {
     /// Takes in one record of a rollout; a running turn without an end is an interrupted one.
     pub(crate) fn replay(&mut self, record: Record) {
         match record {
-            Record::Meta(meta) => self.preview = meta.preview,
+            Record::Meta(_) => {}
             Record::Settings(settings) => self.settings = *settings,
             Record::TurnStarted(TurnStarted { id, at_ms }) => {
                 self.close_cut_turn();
@@ -126,9 +126,19 @@ impl State {
             Record::TurnEnded(end) => self.end_turn(&end),
             Record::Summary(summary) => {
                 self.updated_ms = summary.updated_ms;
+                self.preview = summary.preview;
                 self.name = summary.name;
                 self.unread = summary.unread;
             }
+        }
+    }
+
+    /// Ends a turn that is still running elsewhere: nobody knows when it will end.
+    pub(crate) fn leave_running_turn(&mut self) {
+        if let Some(turn) = self.turns.last_mut()
+            && turn.status == TurnStatus::InProgress
+        {
+            turn.status = TurnStatus::Interrupted;
         }
     }
 
@@ -167,6 +177,7 @@ impl State {
     pub(crate) fn summary(&self) -> Summary {
         Summary {
             updated_ms: self.updated_ms,
+            preview: self.preview.clone(),
             name: self.name.clone(),
             cwd: self.settings.cwd.clone(),
             provider: self.settings.provider.clone(),
@@ -279,7 +290,7 @@ impl Thread {
             preview: state.preview.clone(),
             ephemeral: self.ephemeral,
             model_provider: settings.provider.clone(),
-            model: settings.model.clone(),
+            model: Some(settings.model.clone()),
             reasoning_effort: settings.effort.clone(),
             created_at: self.meta.created_ms / 1000,
             updated_at: state.updated_ms / 1000,
@@ -365,9 +376,7 @@ impl Thread {
             return Ok(false);
         };
         if state.rollout.is_none() {
-            let mut meta = self.meta.clone();
-            meta.preview.clone_from(&state.preview);
-            let mut rollout = Rollout::create(path, meta)?;
+            let mut rollout = Rollout::create(path, self.meta.clone())?;
             rollout.append(&Record::Settings(Box::new(state.settings.clone())))?;
             rollout.append(&Record::Summary(Box::new(state.summary())))?;
             state.rollout = Some(rollout);

@@ -169,7 +169,6 @@ mod tests {
             created_ms: 1_795_240_298_000,
             originator: "test".to_owned(),
             thread_source: None,
-            preview: "h\u{e9}llo \u{1f600}".to_owned(),
         }
     }
 

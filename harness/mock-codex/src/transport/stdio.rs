@@ -65,7 +65,7 @@ async fn run(server: Rc<Server>) -> io::Result<()> {
             }
         }
     }
-    server.shut_down();
+    server.shut_down().await;
     client.hang_up();
     // Whoever doesn't read any more doesn't get the rest.
     let _ = tokio::time::timeout(FLUSH, writer).await;

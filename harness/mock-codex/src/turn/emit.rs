@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
+use super::CONTEXT_WINDOW;
 use crate::clock;
 use crate::connection::Client;
 use crate::protocol::item::Item;
@@ -120,11 +121,34 @@ impl Scope {
     pub(super) fn count(&self, last: TokenUsage) {
         let mut total = self.thread.state.borrow().usage;
         total += last;
+        self.keep_usage(total, last);
+        self.tell_usage(total, last);
+    }
+
+    /// Counts the whole context window as used, and tells it.
+    pub(super) fn fill_context_window(&self) {
+        let before = self.thread.state.borrow().usage.total_tokens;
+        let only_total = |total_tokens| TokenUsage {
+            total_tokens,
+            ..TokenUsage::default()
+        };
+        let total = only_total(CONTEXT_WINDOW);
+        let last = only_total((CONTEXT_WINDOW - before).max(0));
+        self.keep_usage(total, last);
+        self.tell_usage(total, last);
+    }
+
+    /// Writes down what is counted.
+    pub(super) fn keep_usage(&self, total: TokenUsage, last: TokenUsage) {
         self.keep(Record::Usage(Usage {
             turn: self.turn.to_string(),
             total,
             last,
         }));
+    }
+
+    /// Tells what is counted.
+    pub(super) fn tell_usage(&self, total: TokenUsage, last: TokenUsage) {
         let params = super::usage_params(self.thread.id(), &self.turn, total, last);
         self.thread.notify("thread/tokenUsage/updated", &params);
     }

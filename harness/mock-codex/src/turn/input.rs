@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::image;
 use crate::clock;
 use crate::failure::Failure;
 use crate::protocol::params::UserInput;
@@ -38,18 +39,23 @@ pub(crate) fn check(input: &[UserInput]) -> Result<(), Failure> {
 
 /// What a list shows of a thread that begins with this input.
 pub(super) fn preview(input: &[UserInput]) -> String {
-    input
-        .iter()
-        .find_map(|part| match part {
-            UserInput::Text { text, .. } if !text.trim().is_empty() => Some(text.clone()),
-            _ => None,
-        })
-        .unwrap_or_default()
+    let text = input.iter().find_map(|part| match part {
+        UserInput::Text { text, .. } if !text.trim().is_empty() => Some(text.clone()),
+        _ => None,
+    });
+    let is_image =
+        |part: &UserInput| matches!(part, UserInput::Image { .. } | UserInput::LocalImage { .. });
+    let image = || input.iter().any(is_image).then(|| "[Image]".to_owned());
+    text.or_else(image).unwrap_or_default()
 }
 
 /// The input as an item of the model's input; `None` where there is nothing to tell it.
 pub(super) fn to_model(input: &[UserInput]) -> Option<String> {
-    let content: Vec<Value> = input.iter().filter_map(part).collect();
+    let mut images = 0;
+    let content: Vec<Value> = input
+        .iter()
+        .flat_map(|part| shown(part, &mut images))
+        .collect();
     if content.is_empty() {
         return None;
     }
@@ -62,17 +68,35 @@ pub(super) fn to_model(input: &[UserInput]) -> Option<String> {
     Some(message.to_string())
 }
 
-fn part(part: &UserInput) -> Option<Value> {
-    Some(match part {
-        UserInput::Text { text, .. } => json!({"type": "input_text", "text": text}),
-        UserInput::Image { url, .. } => json!({"type": "input_image", "image_url": url}),
-        UserInput::LocalImage { path, .. } => json!({
-            "type": "input_text",
-            "text": format!("Codex could not read the local image at `{}`: mock-codex does not read images", path.display()),
-        }),
+/// A part of the input in the model's words; `images` counts those that are files.
+fn shown(part: &UserInput, images: &mut usize) -> Vec<Value> {
+    match part {
+        UserInput::Text { text, .. } => vec![text_part(text)],
+        UserInput::Image { url, .. } => vec![image::part(url)],
+        UserInput::LocalImage { path, .. } => match std::fs::read(path) {
+            Ok(bytes) => {
+                *images += 1;
+                vec![
+                    text_part(&format!(
+                        "<image name=[Image #{images}] path=\"{}\">",
+                        path.display()
+                    )),
+                    image::file_part(&bytes),
+                    text_part("</image>"),
+                ]
+            }
+            Err(error) => vec![text_part(&format!(
+                "Codex could not read the local image at `{}`: {error}",
+                path.display()
+            ))],
+        },
         UserInput::Skill { .. }
         | UserInput::Mention { .. }
         | UserInput::Audio { .. }
-        | UserInput::LocalAudio { .. } => return None,
-    })
+        | UserInput::LocalAudio { .. } => Vec::new(),
+    }
+}
+
+fn text_part(text: &str) -> Value {
+    json!({"type": "input_text", "text": text})
 }

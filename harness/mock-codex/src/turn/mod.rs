@@ -2,6 +2,7 @@
 
 mod command;
 mod emit;
+mod image;
 mod input;
 mod run;
 mod stream;

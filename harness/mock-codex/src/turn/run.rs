@@ -20,7 +20,7 @@ use crate::protocol::item::{Item, Times, UserMessage};
 use crate::protocol::reply::{ThreadStatus, TurnError, TurnStatus};
 use crate::server::Server;
 use crate::thread::Thread;
-use crate::thread::record::{Record, TurnEnded, TurnStarted, Unread};
+use crate::thread::record::{ItemKind, Record, TurnEnded, TurnStarted, Unread};
 use crate::thread::state::{ActiveTurn, ItemsView, TurnRecord};
 
 /// The first wait before another try; each further one is twice as long.
@@ -98,11 +98,20 @@ pub(crate) fn start(start: Start) -> io::Result<String> {
 
 /// The file of a thread appears with its first turn.
 fn open_rollout(thread: &Thread, said: &Said) -> io::Result<()> {
-    {
+    if thread.ephemeral {
+        return Ok(());
+    }
+    let (first, has_file) = {
         let mut state = thread.state.borrow_mut();
-        if state.preview.is_empty() {
+        let first = state.preview.is_empty();
+        if first {
             state.preview = input::preview(&said.input);
         }
+        (first, state.rollout.is_some())
+    };
+    if first && has_file {
+        // It was made by a name, before anything was said.
+        return thread.write_summary();
     }
     thread.materialise().map(|_| ())
 }
@@ -248,7 +257,10 @@ impl Turn {
             duration_ms: i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX),
         }));
         scope.thread.state.borrow_mut().active = None;
-        if status != TurnStatus::Interrupted {
+        let news = status == TurnStatus::Failed
+            || (status == TurnStatus::Completed && has_agent_message(&scope));
+        let news = news && !scope.thread.ephemeral;
+        if news {
             mark_unread(&scope);
         }
         if let Err(error) = scope.thread.touch() {
@@ -257,7 +269,7 @@ impl Turn {
         if let Some(call) = call {
             call.reply(&json!({}));
         }
-        if status == TurnStatus::Completed {
+        if news && status == TurnStatus::Completed {
             tell_read_state(&scope);
         }
         match &error {
@@ -267,7 +279,9 @@ impl Turn {
                     .server
                     .set_status(&scope.thread, ThreadStatus::SystemError);
                 tell_error(&scope, error, false);
-                tell_read_state(&scope);
+                if news {
+                    tell_read_state(&scope);
+                }
             }
         }
         tell_completed(&scope);
@@ -313,6 +327,12 @@ pub(super) fn tell_error(scope: &Scope, error: &TurnError, will_retry: bool) {
             "turnId": &*scope.turn,
         }),
     );
+}
+
+fn has_agent_message(scope: &Scope) -> bool {
+    let state = scope.thread.state.borrow();
+    let turn = state.turns.iter().rfind(|turn| turn.id == *scope.turn);
+    turn.is_some_and(|turn| turn.items.iter().any(|item| item.kind == ItemKind::Agent))
 }
 
 fn mark_unread(scope: &Scope) {

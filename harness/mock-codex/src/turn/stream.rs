@@ -68,6 +68,9 @@ impl Turn {
             Answer::Events(events) => events,
             Answer::Refused { status, body, .. } => {
                 let error = ModelError::status(status, &body, &endpoint.url);
+                if error.is_context_window() {
+                    self.scope.fill_context_window();
+                }
                 if error.info == "usageLimitExceeded" {
                     self.scope.rate_limits();
                 }
@@ -124,7 +127,10 @@ impl Turn {
                         .broken(&mut running, ModelError::failed(&code, &message))
                         .await);
                 }
-                Next::Event(Some(Ok(Event::Incomplete { reason }))) => {
+                Next::Event(Some(Ok(Event::Incomplete { reason, usage }))) => {
+                    if reason == "max_output_tokens" {
+                        self.add_usage(usage);
+                    }
                     return Err(self
                         .broken(&mut running, ModelError::incomplete(&reason))
                         .await);
@@ -304,6 +310,10 @@ impl Turn {
         match self.finish_calls(running).await {
             Ok(()) => {
                 self.tell_known_usage();
+                if error.is_context_window() {
+                    self.scope.fill_context_window();
+                    self.scope.rate_limits();
+                }
                 Stop::Failed(error)
             }
             Err(stop) => stop,
@@ -321,10 +331,21 @@ impl Turn {
                 .map(|(_, last)| (state.usage, *last))
         };
         if let Some((total, last)) = known {
-            let params = super::usage_params(thread.id(), &self.scope.turn, total, last);
-            thread.notify("thread/tokenUsage/updated", &params);
+            self.scope.tell_usage(total, last);
         }
         self.scope.rate_limits();
+    }
+
+    /// Counts an answer that broke off among all, though not as the last one.
+    fn add_usage(&self, usage: Option<TokenUsage>) {
+        let Some(usage) = usage else { return };
+        let (mut total, last) = {
+            let state = self.scope.thread.state.borrow();
+            let last = state.last_usage.as_ref().map(|(_, last)| *last);
+            (state.usage, last.unwrap_or_default())
+        };
+        total += usage;
+        self.scope.keep_usage(total, last);
     }
 
     fn tell_usage(&self, usage: Option<TokenUsage>) {
@@ -404,7 +425,7 @@ fn completed(item: &Value) -> Option<Item> {
 fn to_input(item: &Value) -> Option<String> {
     let mut shown = item.as_object()?.clone();
     let known: &[&str] = match item["type"].as_str()? {
-        "message" => &["type", "role", "content", "phase"],
+        "message" => &["type", "role", "content", "phase", "status"],
         _ => &["type", "summary", "content", "encrypted_content"],
     };
     let members: serde_json::Map<String, Value> = known

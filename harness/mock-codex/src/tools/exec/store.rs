@@ -59,13 +59,13 @@ impl SessionStore {
         all
     }
 
-    /// Kills and forgets every session.
-    pub fn kill_all(&self) {
-        for (_, session) in self.lock().drain() {
-            if let Some(session) = session {
-                session.kill();
-            }
+    /// Kills and forgets every session; gives those, for who wants to wait for their end.
+    pub fn kill_all(&self) -> Vec<Arc<Session>> {
+        let sessions: Vec<_> = self.lock().drain().filter_map(|(_, it)| it).collect();
+        for session in &sessions {
+            session.kill();
         }
+        sessions
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Option<Arc<Session>>>> {

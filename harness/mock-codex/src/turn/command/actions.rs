@@ -1,5 +1,7 @@
 //! What a command line does, for people to read, and how it is written.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 /// Commands that do nothing worth telling beside others.
@@ -14,14 +16,14 @@ pub(super) fn join(argv: &[String]) -> String {
         .join(" ")
 }
 
-/// The `commandActions` of a command line. One part that is not understood leaves the whole line
+/// The `commandActions` of a command line in a directory. One part that is not understood leaves the whole line
 /// unexplained.
-pub(super) fn of(line: &str) -> Vec<Value> {
+pub(super) fn of(line: &str, cwd: &Path) -> Vec<Value> {
     let explained = parts(line).and_then(|parts| {
         let told: Vec<_> = parts
             .iter()
             .filter(|words| !SILENT.contains(&words[0].as_str()))
-            .map(|words| explain(words))
+            .map(|words| explain(words, cwd))
             .collect();
         (!told.is_empty())
             .then(|| told.into_iter().collect::<Option<Vec<Value>>>())
@@ -65,7 +67,7 @@ fn parts(line: &str) -> Option<Vec<Vec<String>>> {
     parts.iter().all(|words| !words.is_empty()).then_some(parts)
 }
 
-fn explain(words: &[String]) -> Option<Value> {
+fn explain(words: &[String], cwd: &Path) -> Option<Value> {
     let command = join(words);
     let mut plain = words[1..].iter().filter(|word| !word.starts_with('-'));
     match words[0].as_str() {
@@ -73,6 +75,7 @@ fn explain(words: &[String]) -> Option<Value> {
         "cat" => {
             let path = plain.next()?;
             let name = path.rsplit('/').next();
+            let path = cwd.join(path);
             Some(json!({"type": "read", "command": command, "name": name, "path": path}))
         }
         "rg" | "grep" => {
@@ -111,19 +114,19 @@ mod tests {
     #[test]
     fn listing_and_reading_are_told() {
         assert_eq!(
-            of("echo hi; ls -la"),
+            of("echo hi; ls -la", Path::new("/w")),
             [json!({"type": "listFiles", "command": "ls -la", "path": null})]
         );
         assert_eq!(
-            of("cat a/b.txt"),
-            [json!({"type": "read", "command": "cat a/b.txt", "name": "b.txt", "path": "a/b.txt"})]
+            of("cat a/b.txt", Path::new("/w")),
+            [json!({"type": "read", "command": "cat a/b.txt", "name": "b.txt", "path": "/w/a/b.txt"})]
         );
         assert_eq!(
-            of("echo hi"),
+            of("echo hi", Path::new("/w")),
             [json!({"type": "unknown", "command": "echo hi"})]
         );
         assert_eq!(
-            of("sleep 1; ls"),
+            of("sleep 1; ls", Path::new("/w")),
             [json!({"type": "unknown", "command": "sleep 1; ls"})]
         );
     }

@@ -104,7 +104,7 @@ fn request(
     }
     params["command"] = json!(planned.display);
     params["cwd"] = json!(planned.cwd);
-    params["commandActions"] = json!(actions::of(&planned.cmd));
+    params["commandActions"] = json!(actions::of(&planned.cmd, &planned.cwd));
     params["proposedExecpolicyAmendment"] = json!(amendment);
     params["availableDecisions"] = json!([
         "accept",

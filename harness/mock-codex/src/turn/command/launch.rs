@@ -84,7 +84,7 @@ impl Planned {
             process_id: process.map(|id| id.to_string()),
             source,
             status: "inProgress",
-            command_actions: actions::of(&self.cmd),
+            command_actions: actions::of(&self.cmd, &self.cwd),
             aggregated_output: None,
             exit_code: None,
             duration_ms: None,

@@ -143,11 +143,7 @@ async fn try_write(scope: Scope, call: ToolCall) -> Result<Outcome, Outcome> {
         if collected.exit_code.is_some() {
             terminal.drained.cancelled().await;
         }
-        let owner = Scope {
-            turn: terminal.turn.clone(),
-            ..scope.clone()
-        };
-        owner.about_item(
+        scope.about_item(
             "item/commandExecution/terminalInteraction",
             &terminal.item,
             &json!({"processId": id.to_string(), "stdin": args.chars}),
