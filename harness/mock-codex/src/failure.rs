@@ -13,6 +13,18 @@ impl Failure {
         Self::new(-32600, message)
     }
 
+    /// -32600, with data for programs.
+    pub(crate) fn invalid_with(message: impl Into<String>, data: Value) -> Self {
+        let mut failure = Self::invalid(message);
+        failure.0.data = Some(data);
+        failure
+    }
+
+    /// -32602: a parameter that was readable and still can't be used.
+    pub(crate) fn params(message: impl Into<String>) -> Self {
+        Self::new(-32602, message)
+    }
+
     /// -32601: a known method that this version or this mock doesn't serve.
     pub(crate) fn unsupported(message: impl Into<String>) -> Self {
         Self::new(-32601, message)

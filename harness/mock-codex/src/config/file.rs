@@ -49,6 +49,12 @@ pub(crate) enum ConfiguredApproval {
     Never,
 }
 
+/// What is wrong with a value for `approval_policy`.
+pub(crate) fn approval_problem(value: &Value) -> Option<String> {
+    let problem = ConfiguredApproval::deserialize(value).err();
+    problem.map(|error| error.to_string())
+}
+
 impl From<ConfiguredApproval> for ApprovalPolicy {
     fn from(policy: ConfiguredApproval) -> Self {
         match policy {

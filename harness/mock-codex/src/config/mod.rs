@@ -5,9 +5,9 @@ mod known;
 mod overrides;
 mod resolve;
 
-pub(crate) use file::{ConfigToml, Problem, Provider};
+pub(crate) use file::{ConfigToml, approval_problem, Problem, Provider};
 pub(crate) use overrides::{CliOverride, merge_request};
-pub(crate) use resolve::{Requested, profile_sandbox, resolve};
+pub(crate) use resolve::{Requested, plain, profile_of, profile_sandbox, resolve};
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;

@@ -1,6 +1,6 @@
 //! From configuration and request to the settings of a thread.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use codex_wire::policy::{
     ApprovalPolicy, ApprovalsReviewer, SandboxMode, SandboxPolicy, WorkspaceWrite,
@@ -11,6 +11,9 @@ use super::file::{ConfigToml, TrustLevel};
 use crate::failure::Failure;
 use crate::protocol::params::Personality;
 use crate::thread::Settings;
+
+/// The model of a thread that nobody chose one for (codex 0.169.0, with its bundled catalog).
+const DEFAULT_MODEL: &str = "gpt-6.1-sol";
 
 /// What a thread method asks for; everything may be left out.
 #[derive(Debug, Default)]
@@ -40,7 +43,7 @@ pub(crate) fn resolve(
     let cwd = requested
         .cwd
         .as_ref()
-        .map_or_else(|| started_in.to_owned(), |cwd| started_in.join(cwd));
+        .map_or_else(|| started_in.to_owned(), |cwd| plain(&started_in.join(cwd)));
     let provider = requested
         .model_provider
         .clone()
@@ -67,7 +70,7 @@ pub(crate) fn resolve(
             _ => ApprovalPolicy::OnRequest,
         });
     Ok(Settings {
-        model: model.unwrap_or_else(|| "gpt-5.5".to_owned()),
+        model: model.unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
         provider,
         service_tier: requested.service_tier.clone(),
         approval_policy,
@@ -89,20 +92,21 @@ pub(crate) fn resolve(
 
 /// The sandbox that a permission profile stands for.
 pub(crate) fn profile_sandbox(name: &str) -> Result<SandboxPolicy, Failure> {
+    profile_of(name).map_err(unloadable)
+}
+
+/// The same, with the reason alone where there is no such profile.
+pub(crate) fn profile_of(name: &str) -> Result<SandboxPolicy, String> {
     let mode = match name {
         ":read-only" => SandboxMode::ReadOnly,
         ":workspace" => SandboxMode::WorkspaceWrite,
         ":danger-full-access" => SandboxMode::DangerFullAccess,
         name if name.starts_with(':') => {
-            return Err(unloadable(format!(
+            return Err(format!(
                 "default_permissions refers to unknown built-in profile `{name}`"
-            )));
-        }
-        _ => {
-            return Err(unloadable(
-                "default_permissions requires a `[permissions]` table",
             ));
         }
+        _ => return Err("default_permissions requires a `[permissions]` table".to_owned()),
     };
     Ok(mode.to_policy())
 }
@@ -186,8 +190,24 @@ fn workspace_roots(requested: &Requested, sandbox: &SandboxPolicy, cwd: &Path) -
     roots
 }
 
+/// A path without `.` and `..`, which are resolved by their text alone, as codex 0.169.0 does.
+pub(crate) fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                plain.pop();
+            }
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
 fn trust_of(toml: &ConfigToml, cwd: &Path) -> Option<TrustLevel> {
-    let root = cwd.ancestors().find(|dir| dir.join(".git").exists());
+    let is_root = |dir: &&Path| dir.join(".git/HEAD").exists() || dir.join(".git").is_file();
+    let root = cwd.ancestors().find(is_root);
     [Some(cwd), root].into_iter().flatten().find_map(|dir| {
         toml.projects
             .get(dir)

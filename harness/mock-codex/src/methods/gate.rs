@@ -122,6 +122,14 @@ impl Params for p::ThreadForkParams {
     }
 }
 
+impl Params for p::CommandExecParams {
+    fn experimental(&self) -> Option<&'static str> {
+        self.permission_profile
+            .as_ref()
+            .map(|_| "command/exec.permissionProfile")
+    }
+}
+
 impl Params for p::TurnStartParams {
     fn experimental(&self) -> Option<&'static str> {
         first(&[

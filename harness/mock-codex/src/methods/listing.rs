@@ -91,8 +91,9 @@ pub(super) fn list(call: &Call, params: ThreadListParams) -> Result<(), Failure>
         let Some(row) = row(call, &entry) else {
             continue;
         };
-        // A thread without a first message is in no list, even where it has a file.
-        if row.view.preview.is_empty() || !admits(&params, &row.view) {
+        // A thread without a first message shows among the archived alone.
+        let hidden = row.view.preview.is_empty() && params.archived != Some(true);
+        if hidden || !admits(&params, &row.view) {
             continue;
         }
         if by_creation

@@ -18,6 +18,7 @@ mod turns_list;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::config;
 use crate::connection::Call;
 use crate::failure::Failure;
 use crate::protocol::params as p;
@@ -70,6 +71,7 @@ const TABLE: &[Method] = methods! {
     "turn/start" p::TurnStartParams => turns::start;
     "turn/steer" p::TurnSteerParams => turns::steer;
     "turn/interrupt" p::TurnInterruptParams => turns::interrupt;
+    "command/exec" p::CommandExecParams => command_exec;
     "mock/experimentalMethod" p::MockExperimentalMethodParams => echo;
 };
 
@@ -84,6 +86,22 @@ const EXPERIMENTAL: &[(&str, &[&str])] = &[
     ("server/diagnostics", &[]),
     ("environment/add", &["environmentId", "execServerUrl"]),
 ];
+
+/// `command/exec`: checked as codex 0.169.0 does, and then refused, since the mock doesn't run it.
+fn command_exec(_: &Call, params: p::CommandExecParams) -> Result<(), Failure> {
+    if params.permission_profile.is_some() && params.sandbox_policy.is_some() {
+        return Err(Failure::invalid(
+            "`permissionProfile` cannot be combined with `sandboxPolicy`",
+        ));
+    }
+    if let Some(name) = &params.permission_profile {
+        config::profile_of(name)
+            .map_err(|problem| Failure::invalid(format!("invalid permission profile: {problem}")))?;
+    }
+    Err(Failure::unsupported(
+        "mock-codex does not implement `command/exec`",
+    ))
+}
 
 /// `mock/experimentalMethod`, which is there to try the capability.
 fn echo(call: &Call, params: p::MockExperimentalMethodParams) -> Result<(), Failure> {
@@ -131,8 +149,16 @@ fn parse<P: DeserializeOwned>(params: Option<Value>) -> Result<P, Failure> {
             Err(Failure::invalid("Invalid request: missing field `params`"))
         }
         Some(params) => serde_json::from_value(params)
-            .map_err(|error| Failure::invalid(format!("Invalid request: {error}"))),
+            .map_err(|error| Failure::invalid(format!("Invalid request: {}", wording(&error)))),
     }
+}
+
+/// The text of an error of the parser. The one enum of ours that differs in shape from codex's
+/// (`granular` holds a struct there too, but as its members) is made to say the same.
+fn wording(error: &serde_json::Error) -> String {
+    error
+        .to_string()
+        .replace("expected newtype variant", "expected struct variant")
 }
 
 /// May the client make this call now?

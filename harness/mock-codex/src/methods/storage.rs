@@ -64,6 +64,10 @@ pub(super) fn set_name(call: &Call, params: ThreadSetNameParams) -> Result<(), F
         return Err(Failure::invalid("thread name must not be empty"));
     }
     match server.loaded(&id) {
+        Some(thread) if thread.ephemeral => {
+            let text = format!("ephemeral thread does not support metadata updates: {id}");
+            return Err(Failure::invalid(text));
+        }
         Some(thread) => {
             if !thread.materialise()? {
                 return Err(no_rollout(&id));

@@ -106,27 +106,24 @@ fn resume_loaded(
 fn resume_cold(call: &Call, id: &str, params: ThreadResumeParams) -> Result<Rc<Thread>, Failure> {
     let server = &call.server;
     let Some(path) = catalog::find(&server.home, id) else {
-        return Err(match catalog::find_archived(&server.home, id) {
-            Some(_) => Failure::invalid(format!(
-                "session {id} is archived. Run `codex unarchive {id}` to unarchive it first."
-            )),
-            None => no_rollout(id),
-        });
+        refuse_archived(call, id)?;
+        return Err(no_rollout(id));
     };
     check_path(id, Some(&path), params.path.as_deref())?;
     let Loaded { meta, records } = store::load(&path)?.ok_or_else(|| no_rollout(id))?;
-    let exclude_turns = params.exclude_turns;
+    deprecate(call, params.exclude_turns);
+    let requested = Requested::from(params);
+    check_resumable(call, &requested)?;
     let mut state = replay(call, &meta, records)?;
     state.close_cut_turn();
     let remembered = remembered(call, &state.settings, Quirk::WorkspaceWriteLostOnColdResume)?;
-    let settings = overridden(call, remembered, params.into())?;
+    let settings = overridden(call, remembered, requested)?;
     let mut rollout = Rollout::open(&path)?;
     if settings != state.settings {
         rollout.append(&Record::Settings(Box::new(settings.clone())))?;
         state.settings = settings;
     }
     state.rollout = Some(rollout);
-    deprecate(call, exclude_turns);
     let thread = build(meta, Some(path), false, state);
     server.keep(&thread);
     server.status_changed(id, &ThreadStatus::Idle);
@@ -140,10 +137,11 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
     let path = match server.loaded(&id) {
         Some(thread) if thread.state.borrow().rollout.is_some() => thread.path.clone(),
         Some(_) => None,
-        None => {
-            catalog::find(&server.home, &id).or_else(|| catalog::find_archived(&server.home, &id))
-        }
+        None => catalog::find(&server.home, &id),
     };
+    if path.is_none() {
+        refuse_archived(call, &id)?;
+    }
     let path = path.ok_or_else(|| no_rollout(&id))?;
     if params.ephemeral && !params.exclude_turns {
         return Err(Failure::invalid(
@@ -172,6 +170,7 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
     if state.turns.is_empty() {
         state.preview = String::new();
     }
+    state.ordinals.fork();
     state.name = name.flatten();
     state.unread = None;
     state.updated_ms = meta.created_ms;
@@ -199,7 +198,9 @@ fn write_copy(thread: &Thread, records: &[Record]) -> Result<(), Failure> {
         }
     }
     let mut state = thread.state.borrow_mut();
-    rollout.append(&Record::Settings(Box::new(state.settings.clone())))?;
+    let settings = Record::Settings(Box::new(state.settings.clone()));
+    rollout.append(&settings)?;
+    state.replay(settings);
     rollout.append(&Record::Summary(Box::new(state.summary())))?;
     state.rollout = Some(rollout);
     Ok(())
@@ -376,6 +377,44 @@ fn check_profile_conflict(permissions: bool, sandbox: bool) -> Result<(), Failur
         ));
     }
     Ok(())
+}
+
+/// A thread that is archived has to leave the archive before it is loaded.
+fn refuse_archived(call: &Call, id: &str) -> Result<(), Failure> {
+    match catalog::find_archived(&call.server.home, id) {
+        Some(_) => Err(Failure::invalid(format!(
+            "session {id} is archived. Run `codex unarchive {id}` to unarchive it first."
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// What codex 0.169.0 refuses in its own words before it loads a thread from disk.
+fn check_resumable(call: &Call, requested: &Requested) -> Result<(), Failure> {
+    let config = call.server.config()?;
+    if let Some(name) = requested
+        .model_provider
+        .as_ref()
+        .filter(|name| !config.knows_provider(name))
+    {
+        return Err(Failure::invalid_with(
+            format!(
+                "This chat uses model provider \u{201c}{name}\u{201d}, which is no longer \
+                 configured. Restore this provider\u{2019}s configuration to continue."
+            ),
+            json!({"type": "modelProviderNotConfigured", "modelProvider": name}),
+        ));
+    }
+    let policy = requested
+        .config
+        .as_ref()
+        .and_then(|config| config.get("approval_policy"));
+    match policy.map(config::approval_problem) {
+        Some(Some(problem)) => Err(Failure::params(format!(
+            "invalid `approval_policy` config override: {problem}"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn check_path(id: &str, actual: Option<&Path>, asked: Option<&Path>) -> Result<(), Failure> {

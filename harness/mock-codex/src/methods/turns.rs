@@ -174,7 +174,7 @@ fn changed(
     started_in: &Path,
 ) -> Result<Settings, Failure> {
     if let Some(cwd) = changes.cwd {
-        let cwd = started_in.join(cwd);
+        let cwd = config::plain(&started_in.join(cwd));
         if settings.workspace_roots == [settings.cwd.clone()] {
             settings.workspace_roots = vec![cwd.clone()];
         }

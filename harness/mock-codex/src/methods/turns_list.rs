@@ -9,7 +9,6 @@ use crate::failure::Failure;
 use crate::protocol::params::{SortDirection, ThreadTurnsListParams, TurnItemsView};
 use crate::protocol::reply::TurnView;
 use crate::server::parse_id;
-use crate::thread::record::Record;
 use crate::thread::state::{ItemsView, State, TurnRecord};
 use crate::thread::{Settings, Thread, catalog, store};
 
@@ -28,7 +27,7 @@ pub(super) fn list(call: &Call, params: ThreadTurnsListParams) -> Result<(), Fai
         Some(TurnItemsView::NotLoaded) => ItemsView::NotLoaded,
         Some(TurnItemsView::Summary) | None => ItemsView::Summary,
     };
-    let turns: Vec<TurnView> = match call.server.loaded(&id) {
+    let mut turns: Vec<(usize, TurnView)> = match call.server.loaded(&id) {
         Some(thread) if thread.ephemeral => {
             return Err(Failure::invalid(
                 "ephemeral threads do not support thread/turns/list",
@@ -45,7 +44,7 @@ pub(super) fn list(call: &Call, params: ThreadTurnsListParams) -> Result<(), Fai
             .borrow()
             .turns
             .iter()
-            .map(|turn| turn.view(view))
+            .map(|turn| (turn.line, turn.view(view)))
             .collect(),
         None => {
             let home = &call.server.home;
@@ -54,19 +53,18 @@ pub(super) fn list(call: &Call, params: ThreadTurnsListParams) -> Result<(), Fai
                 .ok_or_else(|| not_loaded(&id))?;
             cold_turns(&path)?
                 .iter()
-                .map(|turn| turn.view(view))
+                .map(|turn| (turn.line, turn.view(view)))
                 .collect()
         }
     };
-    let mut turns: Vec<(usize, TurnView)> = turns.into_iter().enumerate().collect();
     let ascending = params.sort_direction == Some(SortDirection::Asc);
     if let Some(cursor) = &params.cursor {
         let (at, include) = parse_turn_cursor(cursor)?;
-        turns.retain(|(index, _)| match (ascending, include) {
-            (true, true) => *index >= at,
-            (true, false) => *index > at,
-            (false, true) => *index <= at,
-            (false, false) => *index < at,
+        turns.retain(|(line, _)| match (ascending, include) {
+            (true, true) => *line >= at,
+            (true, false) => *line > at,
+            (false, true) => *line <= at,
+            (false, false) => *line < at,
         });
     }
     if !ascending {
@@ -76,7 +74,7 @@ pub(super) fn list(call: &Call, params: ThreadTurnsListParams) -> Result<(), Fai
     let more = turns.len() > limit;
     turns.truncate(limit);
     let edge = |turn: Option<&(usize, TurnView)>, include| {
-        turn.map(|(index, _)| turn_cursor(&id, *index, include))
+        turn.map(|(line, _)| turn_cursor(&id, *line, include))
     };
     call.reply(&Page {
         next_cursor: edge(turns.last().filter(|_| more), false),
@@ -88,34 +86,19 @@ pub(super) fn list(call: &Call, params: ThreadTurnsListParams) -> Result<(), Fai
 
 /// The cursor that `thread/resume` gives for the turns before the newest.
 pub(super) fn turns_cursor(thread: &Thread) -> Option<String> {
-    let last = thread.state.borrow().turns.len().checked_sub(1)?;
-    Some(turn_cursor(thread.id(), last, true))
+    let line = thread.state.borrow().turns.last()?.line;
+    Some(turn_cursor(thread.id(), line, true))
 }
 
 /// The cursor that `thread/resume` gives for the items before the newest.
 pub(super) fn items_cursor(thread: &Thread) -> Option<String> {
-    let state = thread.state.borrow();
-    let last = state.turns.len().checked_sub(1)?;
-    let offset = if last == 0 { 6 } else { 2 } + state.turns[last].items.len();
-    Some(cursor(
-        thread.id(),
-        ordinal(last) + offset,
-        true,
-        "itemsByCreatedAtOrdinal",
-    ))
+    let line = thread.state.borrow().ordinals.last_item()?;
+    Some(cursor(thread.id(), line, true, "itemsByCreatedAtOrdinal"))
 }
 
-/// How far apart the turns are that cursors name: the lines that codex writes for a plain turn.
-const LINES_PER_TURN: usize = 13;
-
-/// Cursors are opaque; codex's name a line of its file, the mock's what it would be after plain
-/// turns.
-fn ordinal(turn: usize) -> usize {
-    turn * LINES_PER_TURN + 1
-}
-
-fn turn_cursor(thread: &str, turn: usize, include: bool) -> String {
-    cursor(thread, ordinal(turn), include, "turns")
+/// Cursors are opaque; like codex's they name a line, see [`crate::thread::ordinals`].
+fn turn_cursor(thread: &str, line: usize, include: bool) -> String {
+    cursor(thread, line, include, "turns")
 }
 
 fn cursor(thread: &str, ordinal: usize, include: bool, kind: &str) -> String {
@@ -135,7 +118,7 @@ fn parse_turn_cursor(cursor: &str) -> Result<(usize, bool), Failure> {
         .as_u64()
         .and_then(|at| usize::try_from(at).ok());
     match (ordinal, value["includeAnchor"].as_bool()) {
-        (Some(ordinal), Some(include)) => Ok((ordinal / LINES_PER_TURN, include)),
+        (Some(line), Some(include)) => Ok((line, include)),
         _ => Err(invalid_cursor(cursor)),
     }
 }
@@ -146,9 +129,7 @@ pub(super) fn cold_turns(path: &std::path::Path) -> Result<Vec<TurnRecord>, Fail
     };
     let mut state = State::new(blank_settings(), loaded.meta.created_ms);
     for record in loaded.records {
-        if !matches!(record, Record::Input(_)) {
-            state.replay(record);
-        }
+        state.replay(record);
     }
     state.close_cut_turn();
     Ok(state.turns)

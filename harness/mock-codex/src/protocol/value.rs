@@ -18,7 +18,7 @@ impl AbsolutePath {
 
 impl<'de> Deserialize<'de> for AbsolutePath {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let path = PathBuf::from(String::deserialize(deserializer)?);
+        let path = PathBuf::deserialize(deserializer)?;
         if path.is_absolute() {
             Ok(Self(path))
         } else {
@@ -109,6 +109,8 @@ enum SandboxPolicyDeserialize {
     ReadOnly {
         #[serde(default)]
         network_access: bool,
+        #[serde(default, rename = "access", deserialize_with = "read_only_access")]
+        _access: (),
     },
     ExternalSandbox {
         #[serde(default)]
@@ -123,7 +125,32 @@ enum SandboxPolicyDeserialize {
         exclude_tmpdir_env_var: bool,
         #[serde(default)]
         exclude_slash_tmp: bool,
+        #[serde(
+            default,
+            rename = "readOnlyAccess",
+            deserialize_with = "workspace_write_access"
+        )]
+        _read_only_access: (),
     },
+}
+
+/// A member that once said what may be read; codex 0.169.0 still takes `fullAccess`.
+fn read_only_access<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+    full_access(deserializer, "readOnly.access")
+}
+
+fn workspace_write_access<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+    full_access(deserializer, "workspaceWrite.readOnlyAccess")
+}
+
+fn full_access<'de, D: Deserializer<'de>>(deserializer: D, member: &str) -> Result<(), D::Error> {
+    let access = serde_json::Value::deserialize(deserializer)?;
+    if access["type"] == "restricted" {
+        return Err(de::Error::custom(format!(
+            "{member} is no longer supported; use permissionProfile for restricted reads"
+        )));
+    }
+    Ok(())
 }
 
 /// A sandbox policy of a request; its writable roots are absolute.
@@ -135,7 +162,7 @@ impl From<SandboxPolicyDeserialize> for RequestedSandbox {
     fn from(policy: SandboxPolicyDeserialize) -> Self {
         Self(match policy {
             SandboxPolicyDeserialize::DangerFullAccess => SandboxPolicy::DangerFullAccess,
-            SandboxPolicyDeserialize::ReadOnly { network_access } => {
+            SandboxPolicyDeserialize::ReadOnly { network_access, .. } => {
                 SandboxPolicy::ReadOnly { network_access }
             }
             SandboxPolicyDeserialize::ExternalSandbox { network_access } => {
@@ -146,6 +173,7 @@ impl From<SandboxPolicyDeserialize> for RequestedSandbox {
                 network_access,
                 exclude_tmpdir_env_var,
                 exclude_slash_tmp,
+                ..
             } => SandboxPolicy::WorkspaceWrite(WorkspaceWrite {
                 writable_roots: writable_roots
                     .into_iter()

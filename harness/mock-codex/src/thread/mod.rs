@@ -2,6 +2,7 @@
 
 pub(crate) mod catalog;
 pub(crate) mod history;
+pub(crate) mod ordinals;
 pub(crate) mod record;
 pub(crate) mod settings;
 pub(crate) mod state;

@@ -28,6 +28,8 @@ pub(crate) enum Record {
     Item(StoredItem),
     /// An item of the model's input.
     Input(Box<RawValue>),
+    /// The same, where it tells of settings and surroundings.
+    Context(Box<RawValue>),
     /// A model response was counted.
     Usage(Usage),
     /// A turn ended.
@@ -54,6 +56,8 @@ pub(crate) struct Meta {
 pub(crate) struct TurnStarted {
     pub(crate) id: String,
     pub(crate) at_ms: i64,
+    /// The line that cursors name it by; see [`Ordinals`](super::ordinals::Ordinals).
+    pub(crate) line: usize,
 }
 
 /// A completed item, as turns show it.
@@ -70,6 +74,7 @@ pub(crate) struct StoredItem {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ItemKind {
     User,
+    /// A message of the model that says something.
     Agent,
     Other,
 }

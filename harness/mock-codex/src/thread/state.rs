@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::Settings;
 use super::history::History;
+use super::ordinals::Ordinals;
 use super::record::{
     ItemKind, Meta, Record, StoredItem, Summary, TurnEnded, TurnStarted, Unread, Usage,
 };
@@ -46,6 +47,7 @@ pub(crate) struct State {
     pub(crate) updated_ms: i64,
     pub(crate) turns: Vec<TurnRecord>,
     pub(crate) history: History,
+    pub(crate) ordinals: Ordinals,
     /// The settings that the model was last told of.
     pub(crate) told: Option<Settings>,
     pub(crate) usage: TokenUsage,
@@ -68,6 +70,8 @@ pub(crate) struct ActiveTurn {
 #[derive(Debug, Clone)]
 pub(crate) struct TurnRecord {
     pub(crate) id: String,
+    /// The line that cursors name it by.
+    pub(crate) line: usize,
     pub(crate) status: TurnStatus,
     pub(crate) error: Option<TurnError>,
     pub(crate) started_ms: i64,
@@ -86,6 +90,7 @@ impl State {
             updated_ms: created_ms,
             turns: Vec::new(),
             history: History::default(),
+            ordinals: Ordinals::default(),
             told: None,
             usage: TokenUsage::default(),
             last_usage: None,
@@ -99,13 +104,15 @@ impl State {
 
     /// Takes in one record of a rollout; a running turn without an end is an interrupted one.
     pub(crate) fn replay(&mut self, record: Record) {
+        self.ordinals.count(&record, self.turns.is_empty());
         match record {
             Record::Meta(_) => {}
             Record::Settings(settings) => self.settings = *settings,
-            Record::TurnStarted(TurnStarted { id, at_ms }) => {
+            Record::TurnStarted(TurnStarted { id, at_ms, line }) => {
                 self.close_cut_turn();
                 self.turns.push(TurnRecord {
                     id,
+                    line,
                     status: TurnStatus::InProgress,
                     error: None,
                     started_ms: at_ms,
@@ -115,7 +122,7 @@ impl State {
                 });
             }
             Record::Item(item) => self.add_item(item),
-            Record::Input(item) => {
+            Record::Input(item) | Record::Context(item) => {
                 self.told = Some(self.settings.clone());
                 self.history.push(item.get());
             }

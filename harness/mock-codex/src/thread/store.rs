@@ -180,6 +180,7 @@ mod tests {
                 .append(&Record::TurnStarted(TurnStarted {
                     id: id.clone(),
                     at_ms: 1,
+                    line: 1,
                 }))
                 .unwrap();
             rollout
@@ -223,7 +224,7 @@ mod tests {
             }
             Rollout::open(&path)
                 .unwrap()
-                .append(&Record::TurnStarted(TurnStarted { id: "next".to_owned(), at_ms: 3 }))
+                .append(&Record::TurnStarted(TurnStarted { id: "next".to_owned(), at_ms: 3, line: 1 }))
                 .unwrap();
             if let Some(loaded) = load(&path).unwrap() {
                 prop_assert_eq!(loaded.records.len(), lines);

@@ -65,8 +65,8 @@ impl Scope {
         item.times_mut().completed_at_ms = Some(now);
         let kind = match item {
             Item::UserMessage(_) => ItemKind::User,
-            Item::AgentMessage(_) => ItemKind::Agent,
-            Item::Reasoning(_) | Item::CommandExecution(_) => ItemKind::Other,
+            Item::AgentMessage(ref message) if !message.text.is_empty() => ItemKind::Agent,
+            Item::AgentMessage(_) | Item::Reasoning(_) | Item::CommandExecution(_) => ItemKind::Other,
         };
         // Items are plain data: this can't fail.
         let Ok(raw) = to_raw_value(&item) else { return };
@@ -114,6 +114,13 @@ impl Scope {
     pub(super) fn add_input(&self, item: String) {
         if let Ok(raw) = RawValue::from_string(item) {
             self.keep(Record::Input(raw));
+        }
+    }
+
+    /// The same for what tells of settings and surroundings.
+    pub(super) fn add_context(&self, item: String) {
+        if let Ok(raw) = RawValue::from_string(item) {
+            self.keep(Record::Context(raw));
         }
     }
 

@@ -56,7 +56,7 @@ pub(super) fn to_model(input: &[UserInput]) -> Option<String> {
         .iter()
         .flat_map(|part| shown(part, &mut images))
         .collect();
-    if content.is_empty() {
+    if input.is_empty() {
         return None;
     }
     let message = json!({

@@ -69,9 +69,11 @@ pub(crate) fn start(start: Start) -> io::Result<String> {
     let id = clock::new_id();
     let started_ms = clock::now_ms();
     open_rollout(&thread, &said)?;
+    let line = thread.state.borrow().ordinals.next();
     thread.record(Record::TurnStarted(TurnStarted {
         id: id.clone(),
         at_ms: started_ms,
+        line,
     }))?;
     let (sender, control) = unbounded_channel();
     thread.state.borrow_mut().active = Some(ActiveTurn {
@@ -219,23 +221,23 @@ impl Turn {
                 .into_iter()
                 .chain([context::SKILLS, &permissions])
                 .collect();
-            self.scope.add_input(message("developer", &texts));
+            self.scope.add_context(message("developer", &texts));
             self.scope
-                .add_input(message("user", &[&context::environment(&settings, true)]));
+                .add_context(message("user", &[&context::environment(&settings, true)]));
             return;
         };
         if told.model != settings.model {
             self.scope
-                .add_input(message("developer", &[context::MODEL_SWITCH]));
+                .add_context(message("developer", &[context::MODEL_SWITCH]));
         }
         let permissions = context::permissions(&settings);
         if context::permissions(&told) != permissions {
-            self.scope.add_input(message("developer", &[&permissions]));
+            self.scope.add_context(message("developer", &[&permissions]));
         }
         let moved = told.cwd != settings.cwd;
         if moved || context::filesystem(&told) != context::filesystem(&settings) {
             let environment = context::environment(&settings, moved);
-            self.scope.add_input(message("user", &[&environment]));
+            self.scope.add_context(message("user", &[&environment]));
         }
     }
 

@@ -64,6 +64,7 @@ impl Turn {
 
     /// Posts the request and takes the answer in, once.
     pub(super) async fn attempt(&mut self, endpoint: &Endpoint) -> Result<Sampled, Stop> {
+        let waiting = self.pending.len();
         let mut events = match self.post(endpoint).await? {
             Answer::Events(events) => events,
             Answer::Refused { status, body, .. } => {
@@ -77,7 +78,12 @@ impl Turn {
                 return Err(Stop::Failed(error));
             }
         };
+        let drops = self.scope.server.quirks.has(Quirk::SteerDropsStream);
+        if drops && self.pending.len() > waiting {
+            return Ok(Sampled { follow_up: true });
+        }
         let mut open: Option<Item> = None;
+        let mut begun = false;
         let mut running = Running {
             calls: FuturesOrdered::new(),
             open: Vec::new(),
@@ -98,10 +104,12 @@ impl Turn {
                 }
                 Next::Control(Some(Control::Steer(said))) => {
                     self.pending.push_back(said);
-                    if self.scope.server.quirks.has(Quirk::SteerDropsStream) {
+                    if drops {
                         drop(events);
                         self.finish_calls(&mut running).await?;
-                        self.tell_known_usage();
+                        if begun {
+                            self.tell_known_usage();
+                        }
                         return Ok(Sampled { follow_up: true });
                     }
                 }
@@ -135,7 +143,10 @@ impl Turn {
                         .broken(&mut running, ModelError::incomplete(&reason))
                         .await);
                 }
-                Next::Event(Some(Ok(event))) => self.take_event(event, &mut open, &mut running),
+                Next::Event(Some(Ok(event))) => {
+                    begun |= event != Event::Created;
+                    self.take_event(event, &mut open, &mut running);
+                }
             }
         };
         let follow_up = !running.open.is_empty();
@@ -270,9 +281,6 @@ impl Turn {
             return;
         }
         let Some(done) = completed(item) else { return };
-        if let Some(input) = to_input(item) {
-            scope.add_input(input);
-        }
         match open.take() {
             Some(mut begun) if begun.id() == done.id() => {
                 let mut done = done;
@@ -280,6 +288,9 @@ impl Turn {
                 scope.item_completed(done);
             }
             _ => scope.whole_item(done),
+        }
+        if let Some(input) = to_input(item) {
+            scope.add_input(input);
         }
     }
 
