@@ -5,7 +5,7 @@ mod known;
 mod overrides;
 mod resolve;
 
-pub(crate) use file::{ConfigToml, approval_problem, Problem, Provider};
+pub(crate) use file::{ConfigToml, Problem, Provider, approval_problem};
 pub(crate) use overrides::{CliOverride, merge_request};
 pub(crate) use resolve::{Requested, plain, profile_of, profile_sandbox, resolve};
 

@@ -206,13 +206,17 @@ pub(crate) fn plain(path: &Path) -> PathBuf {
 }
 
 fn trust_of(toml: &ConfigToml, cwd: &Path) -> Option<TrustLevel> {
+    let real = cwd.canonicalize().unwrap_or_else(|_| cwd.to_owned());
     let is_root = |dir: &&Path| dir.join(".git/HEAD").exists() || dir.join(".git").is_file();
-    let root = cwd.ancestors().find(is_root);
-    [Some(cwd), root].into_iter().flatten().find_map(|dir| {
-        toml.projects
-            .get(dir)
-            .and_then(|project| project.trust_level)
-    })
+    let root = real.ancestors().find(is_root);
+    [Some(cwd), Some(&real), root]
+        .into_iter()
+        .flatten()
+        .find_map(|dir| {
+            toml.projects
+                .get(dir)
+                .and_then(|project| project.trust_level)
+        })
 }
 
 fn unloadable(details: impl AsRef<str>) -> Failure {

@@ -95,8 +95,9 @@ fn command_exec(_: &Call, params: p::CommandExecParams) -> Result<(), Failure> {
         ));
     }
     if let Some(name) = &params.permission_profile {
-        config::profile_of(name)
-            .map_err(|problem| Failure::invalid(format!("invalid permission profile: {problem}")))?;
+        config::profile_of(name).map_err(|problem| {
+            Failure::invalid(format!("invalid permission profile: {problem}"))
+        })?;
     }
     Err(Failure::unsupported(
         "mock-codex does not implement `command/exec`",

@@ -77,7 +77,13 @@ pub(super) fn resume(call: &Call, params: ThreadResumeParams) -> Result<(), Fail
         items_backwards_cursor: super::turns_list::items_cursor(&thread),
     });
     call.reply(&reply);
-    if cold || !exclude_turns {
+    // codex 0.169.0 doesn't tell it of a fork that comes from disk.
+    let tells_usage = if cold {
+        thread.meta.forked_from.is_none()
+    } else {
+        !exclude_turns
+    };
+    if tells_usage {
         tell_usage(call, &thread);
     }
     call.client
@@ -347,6 +353,7 @@ fn build(meta: Meta, path: Option<PathBuf>, ephemeral: bool, state: State) -> Rc
         sessions: Rc::new(SessionStore::default()),
         terminals: Rc::new(Terminals::default()),
         approved: RefCell::default(),
+        review: RefCell::default(),
     })
 }
 

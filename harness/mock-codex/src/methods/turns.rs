@@ -20,7 +20,7 @@ use crate::thread::{Settings, Thread};
 use crate::turn::{self, Control, Said};
 
 /// What a turn or an update changes for good.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 struct Changes {
     cwd: Option<String>,
     workspace_roots: Option<Vec<AbsolutePath>>,
@@ -155,11 +155,15 @@ fn apply(call: &Call, thread: &Thread, changes: Changes) -> Result<(), Failure> 
             "`permissions` cannot be combined with `sandboxPolicy`",
         ));
     }
+    if changes == Changes::default() {
+        return Ok(());
+    }
     let before = thread.state.borrow().settings.clone();
     let after = changed(before.clone(), changes, &call.server.started_in)?;
-    if after != before {
-        let view = after.view();
-        thread.record(Record::Settings(Box::new(after)))?;
+    // What is named is written down also where it changes nothing, as codex 0.169.0 does.
+    let view = (after != before).then(|| after.view());
+    thread.record(Record::Settings(Box::new(after)))?;
+    if let Some(view) = view {
         thread.notify(
             "thread/settings/updated",
             &json!({"threadId": thread.id(), "threadSettings": view}),

@@ -23,7 +23,19 @@ pub(crate) struct Subject<'a> {
     pub(crate) installation: &'a str,
     pub(crate) settings: &'a Settings,
     pub(crate) output_schema: Option<&'a Value>,
+    /// What is reviewed, where the request is for a reviewer.
+    pub(crate) reviewed: Option<Reviewed<'a>>,
 }
+
+/// The thread and the turn whose command a reviewer judges.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reviewed<'a> {
+    pub(crate) thread: &'a str,
+    pub(crate) turn: &'a str,
+}
+
+/// What reviewers are called on the wire.
+const REVIEWER: &str = "guardian";
 
 #[derive(Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "codex sends them")]
@@ -38,7 +50,17 @@ struct TurnMetadata<'a> {
     context_window_id: &'a str,
     request_kind: &'static str,
     history_initialization: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent_thread_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent_turn_id: Option<&'a str>,
     root_turn_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subagent_kind: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thread_source: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    turn_trigger: Option<&'static str>,
     sandbox: &'static str,
     sandbox_mode: &'static str,
     auto_review_enabled: bool,
@@ -53,10 +75,16 @@ impl Subject<'_> {
     /// The headers, in codex's order; the connection adds `host` and `content-length`.
     pub(crate) fn headers(&self, client: &Identity) -> Vec<(&'static str, String)> {
         let thread = || self.thread.to_owned();
-        vec![
+        let mut headers = vec![
             ("x-codex-beta-features", "remote_compaction_v2".to_owned()),
             ("x-codex-window-id", self.window()),
             ("x-codex-turn-metadata", self.metadata()),
+        ];
+        if let Some(reviewed) = self.reviewed {
+            headers.push(("x-codex-parent-thread-id", reviewed.thread.to_owned()));
+            headers.push(("x-openai-subagent", REVIEWER.to_owned()));
+        }
+        headers.extend([
             ("x-client-request-id", thread()),
             ("session-id", self.session.to_owned()),
             ("thread-id", thread()),
@@ -64,7 +92,8 @@ impl Subject<'_> {
             ("content-type", "application/json".to_owned()),
             ("originator", client.name.clone()),
             ("user-agent", client.user_agent.clone()),
-        ]
+        ]);
+        headers
     }
 
     /// The body. The history goes in as it lies in memory.
@@ -79,7 +108,10 @@ impl Subject<'_> {
             .chain(history.segments())
             .chain([
                 Bytes::from_static(b"],\"tools\":"),
-                tools::for_unknown_model(),
+                match self.reviewed {
+                    Some(_) => tools::for_reviewer(),
+                    None => tools::for_unknown_model(),
+                },
                 Bytes::from(tail),
             ])
             .collect()
@@ -98,7 +130,7 @@ impl Subject<'_> {
         let text = self.output_schema.map_or_else(String::new, |schema| {
             let text = json!({"format": {
                 "type": "json_schema",
-                "strict": true,
+                "strict": self.reviewed.is_none(),
                 "schema": schema,
                 "name": "codex_output_schema",
             }});
@@ -108,21 +140,39 @@ impl Subject<'_> {
             ",\"tool_choice\":\"auto\",\"parallel_tool_calls\":true,\"reasoning\":{reasoning},\
              \"store\":false,\"include\":[\"reasoning.encrypted_content\"],\
              \"prompt_cache_key\":{}{text},\"client_metadata\":{}}}",
-            json!(self.thread),
+            json!(self.cache_key()),
             self.client_metadata(),
         )
     }
 
+    fn cache_key(&self) -> String {
+        self.reviewed.map_or_else(
+            || self.thread.to_owned(),
+            |reviewed| format!("{REVIEWER}:{}", reviewed.thread),
+        )
+    }
+
+    /// The turn that everything began with.
+    fn root_turn(&self) -> &str {
+        self.reviewed.map_or(self.turn, |reviewed| reviewed.turn)
+    }
+
     fn client_metadata(&self) -> Value {
-        json!({
+        let mut metadata = json!({
             "thread_id": self.thread,
-            "root_turn_id": self.turn,
+            "root_turn_id": self.root_turn(),
             "x-codex-installation-id": self.installation,
             "session_id": self.session,
             "x-codex-window-id": self.window(),
             "x-codex-turn-metadata": self.metadata(),
             "turn_id": self.turn,
-        })
+        });
+        if let Some(reviewed) = self.reviewed {
+            metadata["parent_turn_id"] = json!(reviewed.turn);
+            metadata["x-codex-parent-thread-id"] = json!(reviewed.thread);
+            metadata["x-openai-subagent"] = json!(REVIEWER);
+        }
+        metadata
     }
 
     fn window(&self) -> String {
@@ -143,7 +193,12 @@ impl Subject<'_> {
             context_window_id: self.context_window,
             request_kind: "turn",
             history_initialization: "new",
-            root_turn_id: self.turn,
+            parent_thread_id: self.reviewed.map(|reviewed| reviewed.thread),
+            parent_turn_id: self.reviewed.map(|reviewed| reviewed.turn),
+            root_turn_id: self.root_turn(),
+            subagent_kind: self.reviewed.map(|_| REVIEWER),
+            thread_source: self.reviewed.map(|_| "guardian_review"),
+            turn_trigger: self.reviewed.map(|_| "guardian_review"),
             sandbox: sandbox_kind(&self.settings.sandbox),
             sandbox_mode: self.settings.sandbox.mode_name(),
             auto_review_enabled: auto_review,

@@ -13,6 +13,21 @@ pub(crate) fn for_unknown_model() -> Bytes {
         .clone()
 }
 
+/// The `tools` member of a reviewer's request.
+pub(crate) fn for_reviewer() -> Bytes {
+    const OFFERED: [&str; 3] = ["exec_command", "write_stdin", "view_image"];
+    static TOOLS: OnceLock<Bytes> = OnceLock::new();
+    TOOLS
+        .get_or_init(|| {
+            let mut tools = unknown_model();
+            if let Some(tools) = tools.as_array_mut() {
+                tools.retain(|tool| OFFERED.iter().any(|name| tool["name"] == *name));
+            }
+            Bytes::from(tools.to_string())
+        })
+        .clone()
+}
+
 fn unknown_model() -> Value {
     json!([
         function(

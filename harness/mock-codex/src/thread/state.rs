@@ -36,6 +36,16 @@ pub(crate) struct Thread {
     pub(crate) terminals: Rc<Terminals>,
     /// The commands that the client has approved for this session.
     pub(crate) approved: RefCell<HashSet<Vec<String>>>,
+    /// What the reviewer of this thread was asked and said, once it was.
+    pub(crate) review: RefCell<Option<Conversation>>,
+}
+
+/// The conversation with a reviewer, which has an id of its own.
+#[derive(Debug)]
+pub(crate) struct Conversation {
+    pub(crate) id: String,
+    pub(crate) context_window: String,
+    pub(crate) history: History,
 }
 
 /// The parts of a thread that change.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::CONTEXT_WINDOW;
 use crate::clock;
 use crate::connection::Client;
+use crate::model::Endpoint;
 use crate::protocol::item::Item;
 use crate::protocol::reply::TokenUsage;
 use crate::server::Server;
@@ -45,6 +46,14 @@ struct Completed<'a> {
 }
 
 impl Scope {
+    /// The thread's provider as it is configured now, or why there is none.
+    pub(super) fn endpoint(&self) -> Result<Endpoint, String> {
+        let name = self.thread.state.borrow().settings.provider.clone();
+        let config = self.server.config.borrow_mut().load();
+        let config = config.map_err(|problem| problem.details)?;
+        Endpoint::of(&name, config.toml.model_providers.get(&name))
+    }
+
     /// Tells that an item began.
     pub(super) fn item_started(&self, item: &mut Item) {
         let started_at_ms = item.times_mut().started_at_ms;
@@ -66,7 +75,9 @@ impl Scope {
         let kind = match item {
             Item::UserMessage(_) => ItemKind::User,
             Item::AgentMessage(ref message) if !message.text.is_empty() => ItemKind::Agent,
-            Item::AgentMessage(_) | Item::Reasoning(_) | Item::CommandExecution(_) => ItemKind::Other,
+            Item::AgentMessage(_) | Item::Reasoning(_) | Item::CommandExecution(_) => {
+                ItemKind::Other
+            }
         };
         // Items are plain data: this can't fail.
         let Ok(raw) = to_raw_value(&item) else { return };

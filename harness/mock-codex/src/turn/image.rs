@@ -59,7 +59,11 @@ mod tests {
         let png = part("data:image/png;base64,iVBORw0KGgo=");
         assert_eq!(png["type"], "input_image");
         assert_eq!(file_part(b"\x89PNG\r\n\x1a\n"), png);
-        for url in ["data:image/png;base64,AAAA", "data:image/png;base64,%", "data:,x"] {
+        for url in [
+            "data:image/png;base64,AAAA",
+            "data:image/png;base64,%",
+            "data:,x",
+        ] {
             assert_eq!(part(url)["text"], BROKEN, "{url}");
         }
         assert_eq!(file_part(b"text")["text"], BROKEN);

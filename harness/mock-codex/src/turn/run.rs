@@ -232,7 +232,8 @@ impl Turn {
         }
         let permissions = context::permissions(&settings);
         if context::permissions(&told) != permissions {
-            self.scope.add_context(message("developer", &[&permissions]));
+            self.scope
+                .add_context(message("developer", &[&permissions]));
         }
         let moved = told.cwd != settings.cwd;
         if moved || context::filesystem(&told) != context::filesystem(&settings) {

@@ -55,11 +55,8 @@ struct Running {
 impl Turn {
     /// The provider as it is configured now.
     pub(super) fn endpoint(&self) -> Result<Endpoint, Stop> {
-        let name = self.scope.thread.state.borrow().settings.provider.clone();
         let failed = |message: String| Stop::Failed(ModelError::unavailable(message));
-        let config = self.scope.server.config.borrow_mut().load();
-        let config = config.map_err(|problem| failed(problem.details))?;
-        Endpoint::of(&name, config.toml.model_providers.get(&name)).map_err(failed)
+        self.scope.endpoint().map_err(failed)
     }
 
     /// Posts the request and takes the answer in, once.
@@ -212,6 +209,7 @@ impl Turn {
                 installation: &scope.server.installation_id,
                 settings: &state.settings,
                 output_schema: self.output_schema.as_ref(),
+                reviewed: None,
             };
             let nobody = Identity {
                 name: String::new(),

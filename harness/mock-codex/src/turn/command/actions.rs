@@ -119,7 +119,9 @@ mod tests {
         );
         assert_eq!(
             of("cat a/b.txt", Path::new("/w")),
-            [json!({"type": "read", "command": "cat a/b.txt", "name": "b.txt", "path": "/w/a/b.txt"})]
+            [
+                json!({"type": "read", "command": "cat a/b.txt", "name": "b.txt", "path": "/w/a/b.txt"})
+            ]
         );
         assert_eq!(
             of("echo hi", Path::new("/w")),

@@ -3,13 +3,14 @@
 mod actions;
 mod ask;
 mod launch;
+mod review;
 mod verdict;
 mod watch;
 
 use std::rc::Rc;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use self::launch::Planned;
@@ -37,7 +38,7 @@ struct ExecArgs {
 }
 
 /// May the command leave the sandbox?
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum SandboxPermissions {
     UseDefault,
@@ -83,6 +84,10 @@ async fn try_exec(scope: Scope, call: ToolCall) -> Result<Outcome, Outcome> {
     let approved = match verdict::of(&scope, &planned, escalated) {
         Verdict::Run => escalated,
         Verdict::Refuse(outcome) => return Err(outcome),
+        Verdict::Review => {
+            planned.announced = Some(review::approval(&scope, &planned, &args).await?);
+            true
+        }
         Verdict::Ask => {
             planned.announced =
                 Some(ask::approval(&scope, &planned, args.justification.as_deref()).await?);

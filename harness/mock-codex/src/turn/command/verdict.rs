@@ -16,6 +16,7 @@ const NEVER_ESCALATE: &str = "approval policy is Never; reject command \u{2014} 
 pub(super) enum Verdict {
     Run,
     Ask,
+    Review,
     Refuse(Outcome),
 }
 
@@ -61,12 +62,13 @@ pub(super) fn of(scope: &Scope, planned: &Planned, escalated: bool) -> Verdict {
             needed
         }
     };
-    if ask && reviewer == ApprovalsReviewer::AutoReview {
-        return Verdict::Refuse(rejected(
-            "mock-codex does not implement the reviewer `auto_review`; the command was not run",
-        ));
+    // Under the other policies the client is asked, whoever is named as the reviewer.
+    let reviews = reviewer == ApprovalsReviewer::AutoReview && policy == ApprovalPolicy::OnRequest;
+    match (ask, reviews) {
+        (false, _) => Verdict::Run,
+        (true, false) => Verdict::Ask,
+        (true, true) => Verdict::Review,
     }
-    if ask { Verdict::Ask } else { Verdict::Run }
 }
 
 /// Does a command line delete by force?
