@@ -105,6 +105,10 @@ fn command_exec(_: &Call, params: p::CommandExecParams) -> Result<(), Failure> {
 }
 
 /// `mock/experimentalMethod`, which is there to try the capability.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the handlers of the table share one shape"
+)]
 fn echo(call: &Call, params: p::MockExperimentalMethodParams) -> Result<(), Failure> {
     call.reply(&json!({"echoed": params.value}));
     Ok(())

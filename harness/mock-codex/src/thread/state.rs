@@ -66,6 +66,8 @@ pub(crate) struct State {
     pub(crate) unread: Option<Unread>,
     pub(crate) active: Option<ActiveTurn>,
     pub(crate) rollout: Option<Rollout>,
+    /// Why the running turn could not be written down.
+    pub(crate) unsaved: Option<String>,
     pub(crate) subscribers: Vec<Rc<Client>>,
 }
 
@@ -108,6 +110,7 @@ impl State {
             unread: None,
             active: None,
             rollout: None,
+            unsaved: None,
             subscribers: Vec::new(),
         }
     }

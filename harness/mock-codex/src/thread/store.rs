@@ -16,6 +16,8 @@ pub(crate) const ARCHIVED: &str = "archived_sessions";
 #[derive(Debug)]
 pub(crate) struct Rollout {
     file: File,
+    /// Did the last write fail, perhaps in the middle of a line?
+    torn: bool,
 }
 
 /// What a rollout file holds.
@@ -59,18 +61,25 @@ impl Rollout {
                 file.write_all(b"\n")?;
             }
         }
-        Ok(Self { file })
+        Ok(Self { file, torn: false })
     }
 
-    /// Writes one record.
+    /// Writes one record. What a write that failed may have left is closed by the next one, and
+    /// is passed over when the file is read.
     pub(crate) fn append(&mut self, record: &Record) -> io::Result<()> {
-        self.file.write_all(record.to_line().as_bytes())
+        let mut line = record.to_line();
+        if self.torn {
+            line.insert(0, '\n');
+        }
+        let written = self.file.write_all(line.as_bytes());
+        self.torn = written.is_err();
+        written
     }
 
     fn locked(file: File) -> Self {
         // Another process that holds the lock only keeps a repair away; nothing waits for it.
         let _ = file.try_lock();
-        Self { file }
+        Self { file, torn: false }
     }
 }
 

@@ -11,6 +11,7 @@ use super::CONTEXT_WINDOW;
 use crate::clock;
 use crate::connection::Client;
 use crate::model::Endpoint;
+use crate::model::error::ModelError;
 use crate::protocol::item::Item;
 use crate::protocol::reply::TokenUsage;
 use crate::server::Server;
@@ -190,12 +191,24 @@ impl Scope {
         );
     }
 
-    /// Keeps a record. A disk that fails in the middle of a turn is complained about; the turn
-    /// goes on in memory.
+    /// Keeps a record. Where the disk fails it is kept in memory, and the turn fails as soon as
+    /// it can; that is ours, since the real one was not seen with a failing disk.
     pub(super) fn keep(&self, record: Record) {
         if let Err(error) = self.thread.record(record.clone()) {
             complain(self.thread.id(), &error);
-            self.thread.state.borrow_mut().replay(record);
+            let mut state = self.thread.state.borrow_mut();
+            state.replay(record);
+            state.unsaved.get_or_insert_with(|| error.to_string());
+        }
+    }
+
+    /// Fails where something of this turn could not be written down.
+    pub(super) fn check_saved(&self) -> Result<(), ModelError> {
+        match &self.thread.state.borrow().unsaved {
+            Some(error) => Err(ModelError::unavailable(format!(
+                "the thread could not be saved: {error}"
+            ))),
+            None => Ok(()),
         }
     }
 }

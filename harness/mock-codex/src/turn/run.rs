@@ -76,10 +76,14 @@ pub(crate) fn start(start: Start) -> io::Result<String> {
         line,
     }))?;
     let (sender, control) = unbounded_channel();
-    thread.state.borrow_mut().active = Some(ActiveTurn {
-        id: id.clone(),
-        control: sender,
-    });
+    {
+        let mut state = thread.state.borrow_mut();
+        state.unsaved = None;
+        state.active = Some(ActiveTurn {
+            id: id.clone(),
+            control: sender,
+        });
+    }
     let turn = Turn {
         scope: Scope {
             server,
@@ -137,7 +141,14 @@ impl Turn {
             while let Some(said) = self.pending.pop_front() {
                 self.say(said);
             }
-            match self.sample().await {
+            let sampled = match self.scope.check_saved() {
+                Ok(()) => self.sample().await,
+                Err(error) => Err(Stop::Failed(error)),
+            };
+            if let (Ok(_), Err(error)) = (&sampled, self.scope.check_saved()) {
+                return End::Failed(error);
+            }
+            match sampled {
                 Ok(Sampled { follow_up: true }) => {}
                 Ok(Sampled { follow_up: false }) if !self.pending.is_empty() => {}
                 Ok(Sampled { follow_up: false }) => return End::Completed,

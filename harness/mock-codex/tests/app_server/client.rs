@@ -62,12 +62,13 @@ impl World {
 
     /// Starts a server without a handshake.
     pub(crate) fn spawn(&self, args: &[&str]) -> Client {
-        spawn(
-            &self.home(),
-            &self.workspace(),
-            &self.directory.path().join("user"),
-            args,
-        )
+        self.spawn_under(&[], args)
+    }
+
+    /// The same through a program that runs what follows its own arguments.
+    fn spawn_under(&self, wrapper: &[&str], args: &[&str]) -> Client {
+        let user = self.directory.path().join("user");
+        spawn(&self.home(), &self.workspace(), &user, wrapper, args)
     }
 
     /// Starts a server and shakes hands.
@@ -77,19 +78,23 @@ impl World {
 
     /// The same with arguments before `app-server`.
     pub(crate) async fn client_with(&self, args: &[&str]) -> Client {
-        let mut client = self.spawn(args);
-        let params = json!({
-            "clientInfo": {"name": "test", "version": "1"},
-            "capabilities": {"experimentalApi": true},
-        });
-        client.ok("initialize", params).await;
-        client.until("remoteControl/status/changed").await;
-        client
+        self.spawn(args).shake_hands().await
+    }
+
+    /// The same through a program that runs what follows its own arguments.
+    pub(crate) async fn client_under(&self, wrapper: &[&str]) -> Client {
+        self.spawn_under(wrapper, &[]).shake_hands().await
     }
 }
 
-fn spawn(home: &Path, workspace: &Path, user: &Path, args: &[&str]) -> Client {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_mock-codex"))
+fn spawn(home: &Path, workspace: &Path, user: &Path, wrapper: &[&str], args: &[&str]) -> Client {
+    let words: Vec<&str> = wrapper
+        .iter()
+        .copied()
+        .chain([env!("CARGO_BIN_EXE_mock-codex")])
+        .collect();
+    let mut child = Command::new(words[0])
+        .args(&words[1..])
         .args(args)
         .arg("app-server")
         .env_clear()
@@ -122,6 +127,24 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    async fn shake_hands(mut self) -> Self {
+        let params = json!({
+            "clientInfo": {"name": "test", "version": "1"},
+            "capabilities": {"experimentalApi": true},
+        });
+        self.ok("initialize", params).await;
+        self.until("remoteControl/status/changed").await;
+        self
+    }
+
+    /// How many bytes the server has read so far, of anything.
+    pub(crate) fn bytes_read(&self) -> u64 {
+        let path = format!("/proc/{}/io", self.child.id().unwrap());
+        let text = std::fs::read_to_string(path).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("rchar: "));
+        line.unwrap().parse().unwrap()
+    }
+
     /// Sends a line as it is.
     pub(crate) async fn line(&mut self, line: &[u8]) {
         let stdin = self.stdin.as_mut().unwrap();

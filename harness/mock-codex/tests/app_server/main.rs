@@ -1,7 +1,10 @@
 //! The executable as a client sees it, over stdio, with a scripted model.
 
 mod client;
+mod durability;
 mod handshake;
 mod persistence;
+mod quirks;
+mod settings;
 mod threads;
 mod turns;

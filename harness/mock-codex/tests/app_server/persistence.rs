@@ -57,7 +57,7 @@ async fn a_killed_turn_is_interrupted_and_a_torn_line_is_cut() {
     let path = read["thread"]["path"].as_str().unwrap().to_owned();
     client.kill().await;
     let mut file = OpenOptions::new().append(true).open(&path).unwrap();
-    file.write_all(b"{\"turn_started\":{\"id\":\"t\",\"at_ms\":1}}\n{\"item\":{\"tu")
+    file.write_all(b"{\"turn_started\":{\"id\":\"t\",\"at_ms\":1,\"line\":14}}\n{\"item\":{\"tu")
         .unwrap();
 
     let mut client = world.client().await;

@@ -189,3 +189,65 @@ async fn a_failing_model_fails_the_turn() {
     let turn = client.turn(&thread, "two").await;
     assert_eq!(turn["error"]["codexErrorInfo"], "usageLimitExceeded");
 }
+
+#[tokio::test]
+async fn a_reviewer_decides_under_auto_review() {
+    let escalated = |id: &str| {
+        let arguments = json!({
+            "cmd": format!("touch {id}"), "login": false,
+            "sandbox_permissions": "require_escalated", "justification": "may I?",
+        });
+        Reply::call(id, "exec_command", arguments)
+    };
+    let world = World::new(vec![
+        escalated("allowed"),
+        Reply::message(r#"{"outcome":"allow","risk_level":"low","rationale":"fine"}"#),
+        Reply::message("made"),
+        escalated("denied"),
+        Reply::message("no JSON"),
+        Reply::message(r#"{"outcome":"deny","rationale":"too risky"}"#),
+        Reply::message("not made"),
+    ])
+    .await;
+    let mut client = world.client().await;
+    let thread = client
+        .thread(json!({"approvalsReviewer": "auto_review"}))
+        .await;
+    for (file, status, warning) in [
+        (
+            "allowed",
+            "approved",
+            "approved (risk: low, authorization: unknown): fine",
+        ),
+        (
+            "denied",
+            "denied",
+            "denied (risk: high, authorization: unknown): too risky",
+        ),
+    ] {
+        client.start_turn(&thread, "go").await;
+        let told = client.until("guardianWarning").await;
+        assert_eq!(
+            told["message"],
+            format!("Automatic approval review {warning}")
+        );
+        let review = client.until("item/autoApprovalReview/completed").await;
+        assert_eq!(review["review"]["status"], status);
+        assert_eq!(review["targetItemId"], file);
+        client.until("turn/completed").await;
+        assert_eq!(world.workspace().join(file).exists(), status == "approved");
+    }
+    let requests = world.model.journal().requests();
+    let review = requests[1].json().unwrap();
+    assert_eq!(review["client_metadata"]["x-openai-subagent"], "guardian");
+    assert_eq!(
+        review["client_metadata"]["x-codex-parent-thread-id"],
+        thread.as_str()
+    );
+    let body = requests[6].json().unwrap();
+    let output = body["input"].as_array().unwrap().last().unwrap()["output"].clone();
+    assert!(
+        output.as_str().unwrap().contains("Reason: too risky"),
+        "{output}"
+    );
+}
