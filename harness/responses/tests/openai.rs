@@ -1,4 +1,4 @@
-//! The official OpenAI client for Python reads what the server sends.
+//! The official client for Python (`openai`) reads what the server sends.
 //!
 //! Runs when the client is installed for `python3`, or for the Python that `OPENAI_PYTHON` names;
 //! otherwise it says what installs it, or fails if `CONFORMANCE_REQUIRE` names `python`.

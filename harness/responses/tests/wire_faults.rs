@@ -420,11 +420,11 @@ async fn connections_are_refused_when_it_is_the_replys_turn() {
         Some("gate-never-released")
     );
     server.release("up").expect("a gate");
-    let (bytes, _) = loop {
+    let bytes = loop {
         if TcpStream::connect(server.addr()).await.is_ok() {
             let mut raw = Raw::connect(&server).await;
             raw.post(b"{}").await;
-            break (raw.read_until(LAST_CHUNK.as_bytes(), SOON).await, ());
+            break raw.read_until(LAST_CHUNK.as_bytes(), SOON).await;
         }
         tokio::task::yield_now().await;
     };

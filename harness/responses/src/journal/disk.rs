@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,21 +16,23 @@ use super::request::{Request, is_secret};
 pub(super) struct Disk {
     file: Option<File>,
     written: u64,
-    /// The secrets of the newest record, which most requests share.
-    secrets: Secrets,
+    /// From when the times of arrival are counted.
+    since: Option<Instant>,
+    /// What is not written to any file; most requests have the same.
+    secrets: Vec<Secrets>,
 }
 
-/// Where a request is in the file, and what of it is not written to any.
+/// Where a request is in the file. There are many of them: it is small.
+#[derive(Clone, Copy)]
 pub(super) struct Record {
     offset: u64,
     head: u32,
-    body: usize,
-    arrived: Instant,
-    secrets: Secrets,
+    body: u32,
+    secrets: u32,
 }
 
 /// The values of headers that carry secrets, by the header's position.
-type Secrets = Arc<[(usize, String)]>;
+type Secrets = Vec<(usize, String)>;
 
 /// A request without its body, as it is written.
 #[derive(Serialize, Deserialize)]
@@ -40,28 +42,26 @@ struct Head<'r> {
     query: Option<Cow<'r, str>>,
     headers: Vec<(Cow<'r, str>, Cow<'r, str>)>,
     truncated: bool,
+    arrived: Duration,
 }
 
 impl Disk {
     /// Writes requests; returns where each one is.
-    pub(super) fn write<'r>(
-        &mut self,
-        requests: impl Iterator<Item = &'r Arc<Request>>,
-    ) -> io::Result<Vec<Record>> {
+    pub(super) fn write(&mut self, requests: &[Arc<Request>]) -> io::Result<Vec<Record>> {
         let mut bytes = Vec::new();
-        let mut records = Vec::new();
+        let mut records = Vec::with_capacity(requests.len());
         for request in requests {
-            let offset = self.written + bytes.len() as u64;
             let start = bytes.len();
-            serde_json::to_writer(&mut bytes, &head(request))?;
-            let head = u32::try_from(bytes.len() - start).map_err(io::Error::other)?;
+            let since = *self.since.get_or_insert(request.arrived);
+            let arrived = request.arrived.saturating_duration_since(since);
+            serde_json::to_writer(&mut bytes, &head(request, arrived))?;
+            let head = bytes.len() - start;
             bytes.extend_from_slice(&request.body);
             records.push(Record {
-                offset,
-                head,
-                body: request.body.len(),
-                arrived: request.arrived,
-                secrets: self.secrets_of(request),
+                offset: self.written + start as u64,
+                head: u32::try_from(head).map_err(io::Error::other)?,
+                body: u32::try_from(request.body.len()).map_err(io::Error::other)?,
+                secrets: self.secrets_of(request)?,
             });
         }
         let file = match self.file.take() {
@@ -76,17 +76,19 @@ impl Disk {
     }
 
     /// Reads a request back.
-    pub(super) fn read(&self, record: &Record, index: usize) -> io::Result<Request> {
-        let file = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
+    pub(super) fn read(&self, record: Record, index: usize) -> io::Result<Request> {
+        let (Some(file), Some(since)) = (&self.file, self.since) else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
         let head = record.head as usize;
-        let mut bytes = vec![0; head + record.body];
+        let mut bytes = vec![0; head + record.body as usize];
         file.read_exact_at(&mut bytes, record.offset)?;
         let body = bytes.split_off(head);
         let head: Head<'_> = serde_json::from_slice(&bytes)?;
         let owned =
             |(name, value): (Cow<'_, str>, Cow<'_, str>)| (name.into_owned(), value.into_owned());
         let mut headers: Vec<_> = head.headers.into_iter().map(owned).collect();
-        for (position, secret) in record.secrets.iter() {
+        for (position, secret) in &self.secrets[record.secrets as usize] {
             headers[*position].1.clone_from(secret);
         }
         Ok(Request {
@@ -97,24 +99,25 @@ impl Disk {
             headers,
             body: body.into(),
             truncated: head.truncated,
-            arrived: record.arrived,
+            arrived: since + head.arrived,
         })
     }
 
-    fn secrets_of(&mut self, request: &Request) -> Secrets {
+    /// Where the secrets of a request are kept.
+    fn secrets_of(&mut self, request: &Request) -> io::Result<u32> {
         let headers = request.headers.iter().enumerate();
         let secrets = headers.filter(|(_, (name, _))| is_secret(name));
-        let secrets: Vec<_> = secrets
+        let secrets: Secrets = secrets
             .map(|(position, (_, value))| (position, value.clone()))
             .collect();
-        if *self.secrets != *secrets {
-            self.secrets = secrets.into();
+        if self.secrets.last() != Some(&secrets) {
+            self.secrets.push(secrets);
         }
-        Arc::clone(&self.secrets)
+        u32::try_from(self.secrets.len() - 1).map_err(io::Error::other)
     }
 }
 
-fn head(request: &Request) -> Head<'_> {
+fn head(request: &Request, arrived: Duration) -> Head<'_> {
     let headers = request.headers.iter().map(|(name, value)| {
         let value = if is_secret(name) { "" } else { value };
         (Cow::Borrowed(name.as_str()), Cow::Borrowed(value))
@@ -125,5 +128,6 @@ fn head(request: &Request) -> Head<'_> {
         query: request.query.as_deref().map(Cow::Borrowed),
         headers: headers.collect(),
         truncated: request.truncated,
+        arrived,
     }
 }

@@ -3,18 +3,23 @@
 mod disk;
 mod request;
 
+use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use disk::{Disk, Record};
 pub(crate) use request::is_secret;
 pub use request::{BodyError, Request};
 
-/// How many bytes of requests stay in memory by default: 32 MiB.
-const IN_MEMORY: usize = 32 * 1024 * 1024;
+/// How many bytes of requests stay in memory by default: 16 MiB.
+const IN_MEMORY: usize = 16 * 1024 * 1024;
 
-/// How many bytes are moved to disk at once, at least: few enough that nobody waits for long.
+/// How many bytes are moved to disk at once.
 const BATCH: usize = 1024 * 1024;
+
+/// How far memory may run ahead of the thread that moves requests, in bytes.
+const AHEAD: usize = 8 * 1024 * 1024;
 
 /// Every request, in order of arrival, those that were refused included.
 ///
@@ -28,21 +33,26 @@ pub struct Journal(Arc<Inner>);
 struct Inner {
     limit: usize,
     state: Mutex<State>,
+    /// Locked for longer than the state, by whoever writes or reads back.
+    disk: RwLock<Disk>,
+    /// Whether a thread is moving requests.
+    moving: AtomicBool,
 }
 
 #[derive(Default)]
 struct State {
-    entries: Vec<Entry>,
-    /// How many of them, from the first on, are on disk.
-    moved: usize,
-    /// The size of those that are not.
-    in_memory: usize,
-    disk: Disk,
+    /// The requests on disk, which are the oldest.
+    moved: Vec<Record>,
+    /// The requests after those.
+    here: VecDeque<Arc<Request>>,
+    /// The size of those that are here.
+    size: usize,
 }
 
-enum Entry {
-    Memory(Arc<Request>),
-    Disk(Record),
+impl State {
+    fn len(&self) -> usize {
+        self.moved.len() + self.here.len()
+    }
 }
 
 impl Default for Journal {
@@ -63,8 +73,12 @@ impl fmt::Debug for Journal {
 impl Journal {
     /// A journal that keeps about so many bytes in memory.
     pub(crate) fn new(limit: usize) -> Self {
-        let state = Mutex::default();
-        Self(Arc::new(Inner { limit, state }))
+        Self(Arc::new(Inner {
+            limit,
+            state: Mutex::default(),
+            disk: RwLock::default(),
+            moving: AtomicBool::new(false),
+        }))
     }
 
     /// The requests so far. All of them come into memory: see [`Journal::iter`].
@@ -101,82 +115,117 @@ impl Journal {
 
     /// The request at a position (counted from 0).
     pub fn get(&self, index: usize) -> Option<Arc<Request>> {
-        let state = self.lock();
-        match state.entries.get(index)? {
-            Entry::Memory(request) => Some(Arc::clone(request)),
-            Entry::Disk(record) => match state.disk.read(record, index) {
-                Ok(request) => Some(Arc::new(request)),
-                Err(error) => {
-                    tracing::error!(%error, "can't read request {} of the journal", index + 1);
-                    None
-                }
-            },
+        let disk = self.0.disk.read().unwrap_or_else(PoisonError::into_inner);
+        let record = {
+            let state = self.0.lock();
+            match index.checked_sub(state.moved.len()) {
+                Some(index) => return state.here.get(index).cloned(),
+                None => state.moved[index],
+            }
+        };
+        match disk.read(record, index) {
+            Ok(request) => Some(Arc::new(request)),
+            Err(error) => {
+                tracing::error!(%error, "can't read request {} of the journal", index + 1);
+                None
+            }
         }
     }
 
     /// How many requests there were so far.
     pub fn len(&self) -> usize {
-        self.lock().entries.len()
+        self.0.lock().len()
     }
 
     /// Whether there was no request yet.
     pub fn is_empty(&self) -> bool {
-        self.lock().entries.is_empty()
+        self.len() == 0
     }
 
     /// Appends a request and numbers it.
     pub(crate) fn append(&self, mut request: Request) -> Arc<Request> {
-        let mut state = self.lock();
-        request.index = state.entries.len();
-        state.in_memory += request.size();
+        let size = request.size();
+        let mut state = self.0.lock();
+        request.index = state.len();
+        state.size += size;
         let request = Arc::new(request);
-        state.entries.push(Entry::Memory(Arc::clone(&request)));
+        state.here.push_back(Arc::clone(&request));
         request
     }
 
-    /// Moves the oldest requests out of memory if there are too many.
+    /// Moves the oldest requests out of memory if there are too many: on a thread of its own, so
+    /// that nobody waits for the disk, unless it can't keep up.
     pub(crate) fn make_room(&self) {
-        let mut state = self.lock();
-        if state.in_memory > self.0.limit {
-            state.move_some();
+        let size = self.0.lock().size;
+        if size <= self.0.limit {
+            return;
+        }
+        if size > self.0.limit.saturating_add(AHEAD) {
+            self.0.move_some();
+        }
+        if self.0.moving.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let inner = Arc::clone(&self.0);
+        let mover = move || {
+            while inner.move_some() {}
+            inner.moving.store(false, Ordering::Release);
+        };
+        let thread = std::thread::Builder::new().name("journal".to_owned());
+        if let Err(error) = thread.spawn(mover) {
+            tracing::warn!(%error, "the journal stays in memory");
+            self.0.moving.store(false, Ordering::Release);
         }
     }
 
     /// Forgets every request.
     pub(crate) fn clear(&self) {
-        *self.lock() = State::default();
+        let mut disk = self.0.disk.write().unwrap_or_else(PoisonError::into_inner);
+        *self.0.lock() = State::default();
+        *disk = Disk::default();
+    }
+}
+
+impl Inner {
+    /// Moves a batch of the oldest requests to disk; tells whether there may be more to move.
+    fn move_some(&self) -> bool {
+        // Nobody else moves or forgets requests meanwhile.
+        let mut disk = self.disk.write().unwrap_or_else(PoisonError::into_inner);
+        let batch = self.lock().batch(self.limit);
+        if batch.is_empty() {
+            return false;
+        }
+        match disk.write(&batch) {
+            Ok(records) => {
+                let mut state = self.lock();
+                state.size -= batch.iter().map(|request| request.size()).sum::<usize>();
+                state.here.drain(..records.len());
+                state.moved.extend(records);
+                true
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the journal stays in memory");
+                false
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // What a panic could leave half done is only about memory.
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    /// Moves a batch of the oldest requests to disk; if that fails they stay.
-    fn move_some(&mut self) {
-        let mut size = 0;
-        let batch = self.entries[self.moved..]
-            .iter()
-            .map_while(|entry| match entry {
-                Entry::Memory(request) if size < BATCH => {
-                    size += request.size();
-                    Some(request)
-                }
-                _ => None,
-            });
-        let records = match self.disk.write(batch) {
-            Ok(records) => records,
-            Err(error) => {
-                tracing::warn!(%error, "the journal stays in memory");
-                return;
-            }
-        };
-        for record in records {
-            self.entries[self.moved] = Entry::Disk(record);
-            self.moved += 1;
-        }
-        self.in_memory = self.in_memory.saturating_sub(size);
+    /// The oldest requests, as many as are to be moved at once.
+    fn batch(&self, limit: usize) -> Vec<Arc<Request>> {
+        let mut left = self.size;
+        let least = limit.max(self.size.saturating_sub(BATCH));
+        let batch = self.here.iter().take_while(|request| {
+            let wanted = left > least;
+            left -= request.size();
+            wanted
+        });
+        batch.cloned().collect()
     }
 }

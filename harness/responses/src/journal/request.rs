@@ -118,7 +118,7 @@ impl Request {
     pub(super) fn size(&self) -> usize {
         let headers = self.headers.iter();
         let headers: usize = headers
-            .map(|(name, value)| 48 + name.len() + value.len())
+            .map(|(name, value)| 80 + name.len() + value.len())
             .sum();
         self.body.len() + headers + self.path.len() + size_of::<Self>()
     }

@@ -166,9 +166,9 @@ impl Interest {
     pub(crate) fn add(&mut self, when: Option<&When>, threads: bool) {
         let thread = threads.then_some(THREAD);
         let Some(when) = when else {
-            thread
-                .into_iter()
-                .for_each(|pointer| self.add_pointer(pointer));
+            if let Some(thread) = thread {
+                self.add_pointer(thread);
+            }
             return;
         };
         self.items |= when.user_text.is_some() || !when.output_of.is_empty();

@@ -86,22 +86,17 @@ impl Newest {
             return Ok(());
         }
         let before = self.request + 1;
-        match items.get(same) {
-            Some(item) => {
-                let text: String = item.raw.get().chars().take(QUOTED).collect();
-                let position = same + 1;
-                Err(format!(
-                    "item {position} of the input is not the one that request {before} had there: \
-                     `{text}…`"
-                ))
-            }
-            None => {
-                let missing = self.items.len() - same;
-                Err(format!(
-                    "the input lacks the last {missing} items that request {before} had"
-                ))
-            }
-        }
+        let Some(item) = items.get(same) else {
+            let missing = self.items.len() - same;
+            return Err(format!(
+                "the input lacks the last {missing} items that request {before} had"
+            ));
+        };
+        let text: String = item.raw.get().chars().take(QUOTED).collect();
+        let position = same + 1;
+        Err(format!(
+            "item {position} of the input is not the one that request {before} had there: `{text}…`"
+        ))
     }
 }
 
@@ -141,7 +136,9 @@ fn feed(value: &Value, hasher: &mut DefaultHasher) {
         }
         Value::Array(elements) => {
             elements.len().hash(hasher);
-            elements.iter().for_each(|element| feed(element, hasher));
+            for element in elements {
+                feed(element, hasher);
+            }
         }
         other => other.to_string().hash(hasher),
     }

@@ -88,23 +88,23 @@ impl Encoding {
             Self::Gzip => {
                 let mut encoder = GzEncoder::new(Vec::new(), fast);
                 let ends = flush_each(&mut encoder, body, ends, |e| e.get_ref().len())?;
-                settle(encoder.finish()?, ends)
+                Ok(settle(encoder.finish()?, ends))
             }
             // What HTTP calls `deflate` is the zlib format.
             Self::Deflate => {
                 let mut encoder = ZlibEncoder::new(Vec::new(), fast);
                 let ends = flush_each(&mut encoder, body, ends, |e| e.get_ref().len())?;
-                settle(encoder.finish()?, ends)
+                Ok(settle(encoder.finish()?, ends))
             }
             Self::Brotli => {
                 let mut encoder = brotli::CompressorWriter::new(Vec::new(), BUFFER, 3, 22);
                 let ends = flush_each(&mut encoder, body, ends, |e| e.get_ref().len())?;
-                settle(encoder.into_inner(), ends)
+                Ok(settle(encoder.into_inner(), ends))
             }
             Self::Zstd => {
                 let mut encoder = zstd::Encoder::new(Vec::new(), 1)?;
                 let ends = flush_each(&mut encoder, body, ends, |e| e.get_ref().len())?;
-                settle(encoder.finish()?, ends)
+                Ok(settle(encoder.finish()?, ends))
             }
         }
     }
@@ -138,9 +138,9 @@ fn flush_each<W: Write>(
 }
 
 /// The last event ends where everything ends.
-fn settle(bytes: Vec<u8>, mut ends: Vec<usize>) -> io::Result<(Vec<u8>, Vec<usize>)> {
+fn settle(bytes: Vec<u8>, mut ends: Vec<usize>) -> (Vec<u8>, Vec<usize>) {
     if let Some(last) = ends.last_mut() {
         *last = bytes.len();
     }
-    Ok((bytes, ends))
+    (bytes, ends)
 }

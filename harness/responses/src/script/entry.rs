@@ -28,6 +28,17 @@ pub(super) struct Entry {
     variants: Vec<Arc<Prepared>>,
 }
 
+/// The conversation of a request, as the script sees it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Mine<'n> {
+    /// The script doesn't tell conversations apart.
+    OnlyOne,
+    /// It has no name for this one yet.
+    Unnamed,
+    /// It has this name for it.
+    Named(&'n str),
+}
+
 /// Lays out a reply, with each of the faults that it may have.
 pub(crate) fn variants(
     parts: &Parts,
@@ -84,17 +95,13 @@ impl Entry {
     }
 
     /// Whether a conversation may get it: one that the script has this name for, or has none for
-    /// yet while nobody else has that name. `None` if the script has no threads.
-    pub(super) fn is_for(
-        &self,
-        mine: Option<Option<&str>>,
-        threads: &BTreeMap<String, String>,
-    ) -> bool {
+    /// yet while nobody else has that name.
+    pub(super) fn is_for(&self, mine: Mine<'_>, threads: &BTreeMap<String, String>) -> bool {
         match (mine, &self.thread) {
-            (None, _) | (Some(None), None) => true,
-            (Some(Some(_)), None) => false,
-            (Some(Some(mine)), Some(name)) => mine == name,
-            (Some(None), Some(name)) => !threads.contains_key(name),
+            (Mine::OnlyOne, _) | (Mine::Unnamed, None) => true,
+            (Mine::Named(_), None) => false,
+            (Mine::Named(mine), Some(name)) => mine == name,
+            (Mine::Unnamed, Some(name)) => !threads.contains_key(name),
         }
     }
 

@@ -21,7 +21,7 @@ use crate::gate::Hold;
 use crate::journal::Request;
 use crate::matcher::{Evidence, Interest};
 use crate::rules::Violation;
-use entry::Entry;
+use entry::{Entry, Mine};
 use expand::Ids;
 
 pub(crate) use entry::variants;
@@ -111,7 +111,7 @@ impl Script {
         evidence: &mut Evidence,
     ) -> Result<Taken, Refusal> {
         let thread = self.has_threads.then(|| evidence.thread(request));
-        let mine = thread.as_deref().map(|thread| self.thread_of(thread));
+        let mine = self.mine(thread.as_deref());
         let asks = |entry: &Entry| {
             !entry.is_spent()
                 && entry.is_for(mine, &self.threads)
@@ -137,10 +137,13 @@ impl Script {
         Ok(Taken { reply, prepared })
     }
 
-    /// The name that the script has for a conversation, once it has one.
-    fn thread_of(&self, thread: &str) -> Option<&str> {
+    /// What a conversation is for the script; `None` if the script doesn't tell them apart.
+    fn mine(&self, thread: Option<&str>) -> Mine<'_> {
+        let Some(thread) = thread else {
+            return Mine::OnlyOne;
+        };
         let bound = self.threads.iter().find(|(_, bound)| *bound == thread);
-        bound.map(|(name, _)| name.as_str())
+        bound.map_or(Mine::Unnamed, |(name, _)| Mine::Named(name))
     }
 
     /// The next reply without `when` for a conversation.
@@ -154,13 +157,11 @@ impl Script {
         }
         let next = self.next_in_order;
         let next = self.entries.get(next).map(|_| next);
-        let next = match thread.map(|thread| self.thread_of(thread)) {
-            None => next,
-            Some(mine) => {
-                let threads = &self.threads;
-                self.entries
-                    .iter()
-                    .position(|entry| open(entry) && entry.is_for(Some(mine), threads))
+        let next = match self.mine(thread) {
+            Mine::OnlyOne => next,
+            mine => {
+                let mut entries = self.entries.iter();
+                entries.position(|entry| open(entry) && entry.is_for(mine, &self.threads))
             }
         };
         next.filter(|next| self.entries[*next].refuse.is_none())

@@ -218,6 +218,7 @@ impl Parts {
 
     /// Refuses combinations that mean nothing.
     pub(crate) fn check(&self) -> Result<(), ScriptError> {
+        const ENDS: [&str; 2] = ["error", "incomplete"];
         const PAIRS: [(&str, &str); 3] = [
             ("message", "stream"),
             ("call", "calls"),
@@ -227,7 +228,6 @@ impl Parts {
         if kinds.is_empty() {
             return Err(ScriptError::NoKind);
         }
-        const ENDS: [&str; 2] = ["error", "incomplete"];
         for alone in ["events", "http", "items"] {
             let beside =
                 |kind: &&&str| **kind != alone && !(alone == "items" && ENDS.contains(kind));

@@ -1,6 +1,7 @@
 //! Why a request gets no reply.
 
 use super::Script;
+use super::entry::Mine;
 use crate::journal::Request;
 use crate::matcher::Evidence;
 
@@ -18,7 +19,7 @@ pub(super) fn explain(
     evidence: &mut Evidence,
     thread: Option<&str>,
 ) -> Refusal {
-    let mine = thread.map(|thread| script.thread_of(thread));
+    let mine = script.mine(thread);
     let mut tried = Vec::new();
     for (index, entry) in script.entries.iter().enumerate() {
         if entry.is_spent() {
@@ -27,7 +28,7 @@ pub(super) fn explain(
         let reason = if entry.refuse.is_some() {
             "connections are to be refused first".to_owned()
         } else if !entry.is_for(mine, &script.threads) {
-            not_mine(mine.flatten(), entry.thread.as_deref())
+            not_mine(mine, entry.thread.as_deref())
         } else {
             match (&entry.when, request.subagent()) {
                 (Some(when), _) => when.check(request, evidence).err().unwrap_or_default(),
@@ -59,8 +60,11 @@ pub(super) fn explain(
 }
 
 /// Why a reply is for another conversation.
-fn not_mine(mine: Option<&str>, wanted: Option<&str>) -> String {
-    let mine = mine.map_or_else(|| "has none yet".to_owned(), |name| format!("is `{name}`"));
+fn not_mine(mine: Mine<'_>, wanted: Option<&str>) -> String {
+    let mine = match mine {
+        Mine::Named(name) => format!("is `{name}`"),
+        Mine::Unnamed | Mine::OnlyOne => "has none yet".to_owned(),
+    };
     match wanted {
         Some(wanted) => format!("is for the thread `{wanted}`, and the request's thread {mine}"),
         None => format!("has no `thread`, and the request's thread {mine}"),

@@ -169,7 +169,7 @@ impl Builder {
         self
     }
 
-    /// Sets about how many bytes of requests are kept in memory, 32 MiB by default; older ones
+    /// Sets about how many bytes of requests are kept in memory, 16 MiB by default; older ones
     /// are moved to a temporary file.
     pub fn journal_memory(mut self, bytes: usize) -> Self {
         self.journal_memory = Some(bytes);
@@ -196,7 +196,7 @@ impl Builder {
         self
     }
 
-    /// Sets whether the Responses API is served over WebSockets too; not by default, and then an
+    /// Sets whether the Responses API is served over web sockets too; not by default, and then an
     /// upgrade is refused with status 426, at which codex 0.169.0 falls back to `POST`.
     ///
     /// Each `response.create` is in the journal as a request of its own, with the method

@@ -228,8 +228,8 @@ async fn send(
             .await?;
         answer.sent(sent, || data.clone());
     }
-    let shaped = prepared.fault.as_ref().map(Fault::name);
-    answer.settle(shaped.map_or(Outcome::Completed, Outcome::Faulted));
+    let fault = prepared.fault.as_ref().map(Fault::name);
+    answer.settle(fault.map_or(Outcome::Completed, Outcome::Faulted));
     Ok(Left::Open)
 }
 
