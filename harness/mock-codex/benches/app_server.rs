@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use mock_responses::{MockResponses, Reply};
+use mock_responses::{MockResponses, Reply, Times};
 use serde_json::{Value, json};
 
 /// How often each thing is done by the mock; the real one is given fewer, since it is slow.
@@ -53,6 +53,12 @@ impl Server {
     }
 
     fn call(&mut self, method: &str, params: &Value) -> Value {
+        let id = self.send(method, params);
+        self.wait(|frame| frame["id"] == id)
+    }
+
+    /// Sends a request; gives its id.
+    fn send(&mut self, method: &str, params: &Value) -> u64 {
         self.next += 1;
         let id = self.next;
         let line = format!(
@@ -61,7 +67,7 @@ impl Server {
         );
         let stdin = self.stdin.as_mut().expect("stdin is open");
         stdin.write_all(line.as_bytes()).expect("the server reads");
-        self.wait(|frame| frame["id"] == id)
+        id
     }
 
     fn wait(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
@@ -84,9 +90,24 @@ impl Server {
             .to_owned()
     }
 
-    fn turn(&mut self, thread: &str) {
+    fn start_turn(&mut self, thread: &str) {
         let input = json!([{"type": "text", "text": "go"}]);
-        self.call("turn/start", &json!({"threadId": thread, "input": input}));
+        self.send("turn/start", &json!({"threadId": thread, "input": input}));
+    }
+
+    /// What it keeps in memory, in KiB.
+    fn resident(&self) -> f64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).expect("it runs");
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next())
+            .and_then(|kib| kib.parse().ok())
+            .expect("the kernel tells it")
+    }
+
+    fn turn(&mut self, thread: &str) {
+        self.start_turn(thread);
         self.wait(|frame| frame["method"] == "turn/completed");
     }
 }
@@ -170,6 +191,85 @@ const MEASURES: &[Measure] = &[
     }),
 ];
 
+/// How many threads work at once.
+const AT_ONCE: usize = 8;
+/// How many turns each of them runs.
+const TURNS_EACH: usize = 5;
+/// How many threads show what one costs.
+const MANY: usize = 200;
+/// The turn that is compared with the tenth.
+const LATE_TURN: usize = 1_000;
+
+/// Turns a second with several threads at once.
+fn turns_per_second(model: &MockResponses, peer: &Peer) -> f64 {
+    any_number(model);
+    let mut server = Server::start(&peer.executable, peer.directory.path());
+    let threads: Vec<String> = (0..AT_ONCE).map(|_| server.thread()).collect();
+    let begin = Instant::now();
+    for _ in 0..TURNS_EACH {
+        for thread in &threads {
+            server.start_turn(thread);
+        }
+        for _ in &threads {
+            server.wait(|frame| frame["method"] == "turn/completed");
+        }
+    }
+    let turns = u32::try_from(AT_ONCE * TURNS_EACH).expect("it is small");
+    f64::from(turns) / begin.elapsed().as_secs_f64()
+}
+
+/// What a server keeps in memory: in KiB after the handshake and for each of many threads.
+fn memory(peer: &Peer) -> (f64, f64) {
+    let mut server = Server::start(&peer.executable, peer.directory.path());
+    let before = server.resident();
+    for _ in 0..MANY {
+        server.thread();
+    }
+    let each = (server.resident() - before) / f64::from(u32::try_from(MANY).expect("it is small"));
+    (before, each)
+}
+
+/// How long the start of a thread takes after few others and after many, in milliseconds.
+fn starts(peer: &Peer) -> (f64, f64) {
+    let mut server = Server::start(&peer.executable, peer.directory.path());
+    let times: Vec<Duration> = (0..MANY).map(|_| timed(|| drop(server.thread()))).collect();
+    let few = times[..10].to_vec();
+    (median(few), median(times[MANY - 10..].to_vec()))
+}
+
+/// How long a turn takes early and late in a thread, in milliseconds.
+fn turns_of_a_thread(model: &MockResponses, peer: &Peer) -> (f64, f64) {
+    any_number(model);
+    let mut server = Server::start(&peer.executable, peer.directory.path());
+    let thread = server.thread();
+    let times: Vec<Duration> = (0..LATE_TURN + 5)
+        .map(|_| timed(|| server.turn(&thread)))
+        .collect();
+    let around = |turn: usize| median(times[turn - 5..turn + 5].to_vec());
+    (around(10), around(LATE_TURN))
+}
+
+/// Lets the model answer as often as it is asked.
+fn any_number(model: &MockResponses) {
+    model.reset();
+    script(model, [Reply::message("done").times(Times::Any)]);
+}
+
+/// Prints a row; `more_is_better` turns the ratio round.
+fn row(name: &str, ours: f64, theirs: Option<f64>, more_is_better: bool) {
+    match theirs {
+        None => println!("{name:<32} {ours:>10.3}"),
+        Some(theirs) => {
+            let ratio = if more_is_better {
+                ours / theirs
+            } else {
+                theirs / ours
+            };
+            println!("{name:<32} {ours:>10.3} {theirs:>10.3} {ratio:>8.1}");
+        }
+    }
+}
+
 fn script<const N: usize>(model: &MockResponses, replies: [Reply; N]) {
     for reply in replies {
         model.push(reply).expect("the reply is well formed");
@@ -210,15 +310,21 @@ fn main() {
                 times.1.push(measure(&model, real));
             }
         }
-        let ours = median(times.0);
-        if times.1.is_empty() {
-            println!("{name:<32} {ours:>10.3}");
-        } else {
-            let theirs = median(times.1);
-            println!(
-                "{name:<32} {ours:>10.3} {theirs:>10.3} {:>8.1}",
-                theirs / ours
-            );
-        }
+        let theirs = (!times.1.is_empty()).then(|| median(times.1));
+        row(name, median(times.0), theirs, false);
     }
+    let real = real.as_ref();
+    row(
+        "turns/s, 8 threads at once",
+        turns_per_second(&model, &mock),
+        real.map(|real| turns_per_second(&model, real)),
+        true,
+    );
+    let (ours, theirs) = (memory(&mock), real.map(memory));
+    row("KiB after initialize", ours.0, theirs.map(|it| it.0), false);
+    row("KiB a further thread", ours.1, theirs.map(|it| it.1), false);
+    let (few, many) = starts(&mock);
+    println!("thread/start: the first 10 {few:.3} ms, the last of {MANY} {many:.3} ms");
+    let (early, late) = turns_of_a_thread(&model, &mock);
+    println!("a thread's turn 10 {early:.3} ms, turn {LATE_TURN} {late:.3} ms");
 }

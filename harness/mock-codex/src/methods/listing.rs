@@ -16,7 +16,7 @@ use crate::protocol::reply::{ReadState, ThreadView};
 use crate::server::parse_id;
 use crate::thread::Thread;
 use crate::thread::catalog::{self, Entry};
-use crate::thread::state::ItemsView;
+use crate::thread::turns::ItemsView;
 
 const HYDRATION: &str = "Full-history hydration is deprecated for paginated threads; omit \
     `includeTurns` or set it to `false`, then page with `thread/turns/list` and \

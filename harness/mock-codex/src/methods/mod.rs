@@ -4,6 +4,7 @@
     reason = "the handlers of the table share one shape"
 )]
 
+mod fork;
 mod gate;
 mod handshake;
 mod listing;
@@ -56,7 +57,7 @@ macro_rules! methods {
 const TABLE: &[Method] = methods! {
     "thread/start" p::ThreadStartParams => threads::start;
     "thread/resume" p::ThreadResumeParams => threads::resume;
-    "thread/fork" p::ThreadForkParams => threads::fork;
+    "thread/fork" p::ThreadForkParams => fork::fork;
     "thread/read" p::ThreadReadParams => listing::read;
     "thread/list" p::ThreadListParams => listing::list;
     "thread/loaded/list" p::ThreadLoadedListParams => listing::loaded_list;

@@ -11,13 +11,14 @@ use crate::clock;
 use crate::config::{self, Requested};
 use crate::connection::Call;
 use crate::failure::Failure;
-use crate::protocol::params::{ThreadForkParams, ThreadResumeParams, ThreadStartParams};
+use crate::protocol::params::{ThreadResumeParams, ThreadStartParams};
 use crate::protocol::reply::{ResumePage, ThreadStatus};
 use crate::quirk::Id as Quirk;
 use crate::server::parse_id;
 use crate::thread::record::{FORMAT, Meta, Record};
-use crate::thread::state::{ItemsView, State};
+use crate::thread::state::State;
 use crate::thread::store::{Loaded, Rollout};
+use crate::thread::turns::ItemsView;
 use crate::thread::{Settings, Thread, catalog, store};
 use crate::tools::exec::SessionStore;
 use crate::turn::Terminals;
@@ -136,114 +137,7 @@ fn resume_cold(call: &Call, id: &str, params: ThreadResumeParams) -> Result<Rc<T
     Ok(thread)
 }
 
-pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure> {
-    check_profile_conflict(params.permissions.is_some(), params.sandbox.is_some())?;
-    let server = &call.server;
-    let id = parse_id("session", &params.thread_id)?;
-    let path = match server.loaded(&id) {
-        Some(thread) if thread.state.borrow().rollout.is_some() => thread.path.clone(),
-        Some(_) => None,
-        None => catalog::find(&server.home, &id),
-    };
-    if path.is_none() {
-        refuse_archived(call, &id)?;
-    }
-    let path = path.ok_or_else(|| no_rollout(&id))?;
-    if params.ephemeral && !params.exclude_turns {
-        return Err(Failure::invalid(
-            "ephemeral paginated thread/fork requires `excludeTurns: true`",
-        ));
-    }
-    let Loaded {
-        meta: source,
-        records,
-    } = store::load(&path)?.ok_or_else(|| no_rollout(&id))?;
-    deprecate(call, params.exclude_turns);
-    let name = records.iter().rev().find_map(|record| match record {
-        Record::Summary(summary) => Some(summary.name.clone()),
-        _ => None,
-    });
-    let records = cut(
-        records,
-        params.last_turn_id.as_deref(),
-        params.before_turn_id.as_deref(),
-    )?;
-    let exclude_turns = params.exclude_turns;
-    let ephemeral = params.ephemeral;
-    let meta = new_meta(call, Some(id), params.thread_source.clone());
-    let mut state = replay(call, &source, records.clone())?;
-    state.leave_running_turn();
-    if state.turns.is_empty() {
-        state.preview = String::new();
-    }
-    state.ordinals.fork();
-    state.name = name.flatten();
-    state.unread = None;
-    state.updated_ms = meta.created_ms;
-    let remembered = remembered(call, &state.settings, Quirk::WorkspaceWriteLostOnFork)?;
-    state.settings = overridden(call, remembered, params.into())?;
-    let thread = keep(call, meta, ephemeral, state);
-    write_copy(&thread, &records)?;
-    call.reply(&thread.reply((!exclude_turns).then_some(ItemsView::Full)));
-    if !exclude_turns {
-        tell_usage(call, &thread);
-    }
-    server.broadcast("thread/started", &json!({"thread": thread.view(None)}));
-    Ok(())
-}
-
-/// Writes the file of a fork: what it copied, and how it is set now.
-fn write_copy(thread: &Thread, records: &[Record]) -> Result<(), Failure> {
-    let Some(path) = &thread.path else {
-        return Ok(());
-    };
-    let mut rollout = Rollout::create(path, thread.meta.clone())?;
-    for record in records {
-        if !matches!(record, Record::Summary(_)) {
-            rollout.append(record)?;
-        }
-    }
-    let mut state = thread.state.borrow_mut();
-    let settings = Record::Settings(Box::new(state.settings.clone()));
-    rollout.append(&settings)?;
-    state.replay(settings);
-    rollout.append(&Record::Summary(Box::new(state.summary())))?;
-    state.rollout = Some(rollout);
-    Ok(())
-}
-
-/// The records up to the turn that a fork is cut at.
-fn cut(
-    mut records: Vec<Record>,
-    last: Option<&str>,
-    before: Option<&str>,
-) -> Result<Vec<Record>, Failure> {
-    let starts: Vec<(usize, String)> = records
-        .iter()
-        .enumerate()
-        .filter_map(|(index, record)| match record {
-            Record::TurnStarted(turn) => Some((index, turn.id.clone())),
-            _ => None,
-        })
-        .collect();
-    let position = |id: &str| {
-        starts
-            .iter()
-            .position(|(_, turn)| turn == id)
-            .ok_or_else(|| Failure::invalid(format!("turn not found: {id}")))
-    };
-    let end = match (last, before) {
-        (Some(last), _) => starts.get(position(last)? + 1).map(|(index, _)| *index),
-        (None, Some(before)) => Some(starts[position(before)?].0),
-        (None, None) => None,
-    };
-    if let Some(end) = end {
-        records.truncate(end);
-    }
-    Ok(records)
-}
-
-fn replay(call: &Call, meta: &Meta, records: Vec<Record>) -> Result<State, Failure> {
+pub(super) fn replay(call: &Call, meta: &Meta, records: Vec<Record>) -> Result<State, Failure> {
     let config = call.server.config()?;
     // The file's own settings follow its first line; these are for a file cut before them.
     let settings = config::resolve(&config, &Requested::default(), &call.server.started_in)?;
@@ -256,7 +150,11 @@ fn replay(call: &Call, meta: &Meta, records: Vec<Record>) -> Result<State, Failu
 
 /// The settings that are remembered. codex 0.169.0 forgets some sandboxes and takes what a new
 /// thread would get.
-fn remembered(call: &Call, settings: &Settings, quirk: Quirk) -> Result<Settings, Failure> {
+pub(super) fn remembered(
+    call: &Call,
+    settings: &Settings,
+    quirk: Quirk,
+) -> Result<Settings, Failure> {
     let mut settings = settings.clone();
     if settings.sandbox_is_forgettable() && call.server.quirks.has(quirk) {
         let requested = Requested {
@@ -272,7 +170,11 @@ fn remembered(call: &Call, settings: &Settings, quirk: Quirk) -> Result<Settings
 }
 
 /// Remembered settings with those of a request on top.
-fn overridden(call: &Call, base: Settings, requested: Requested) -> Result<Settings, Failure> {
+pub(super) fn overridden(
+    call: &Call,
+    base: Settings,
+    requested: Requested,
+) -> Result<Settings, Failure> {
     let config = call.server.config()?;
     let sandbox_given = requested.sandbox.is_some() || requested.permissions.is_some();
     let mut requested = requested;
@@ -318,7 +220,11 @@ fn overridden(call: &Call, base: Settings, requested: Requested) -> Result<Setti
     })
 }
 
-fn new_meta(call: &Call, forked_from: Option<String>, thread_source: Option<String>) -> Meta {
+pub(super) fn new_meta(
+    call: &Call,
+    forked_from: Option<String>,
+    thread_source: Option<String>,
+) -> Meta {
     let id = clock::new_id();
     Meta {
         format: FORMAT,
@@ -336,7 +242,7 @@ fn new_meta(call: &Call, forked_from: Option<String>, thread_source: Option<Stri
     }
 }
 
-fn keep(call: &Call, meta: Meta, ephemeral: bool, state: State) -> Rc<Thread> {
+pub(super) fn keep(call: &Call, meta: Meta, ephemeral: bool, state: State) -> Rc<Thread> {
     let path = (!ephemeral).then(|| store::path_of(&call.server.home, &meta.id, meta.created_ms));
     let thread = build(meta, path, ephemeral, state);
     thread.subscribe(&call.client);
@@ -357,7 +263,7 @@ fn build(meta: Meta, path: Option<PathBuf>, ephemeral: bool, state: State) -> Rc
     })
 }
 
-fn tell_usage(call: &Call, thread: &Thread) {
+pub(super) fn tell_usage(call: &Call, thread: &Thread) {
     let state = thread.state.borrow();
     if let Some((turn, last)) = &state.last_usage {
         // The turn is the last that has ended, also where that one counted nothing.
@@ -368,7 +274,7 @@ fn tell_usage(call: &Call, thread: &Thread) {
     }
 }
 
-fn deprecate(call: &Call, exclude_turns: bool) {
+pub(super) fn deprecate(call: &Call, exclude_turns: bool) {
     if !exclude_turns {
         call.client.notify(
             "deprecationNotice",
@@ -377,7 +283,7 @@ fn deprecate(call: &Call, exclude_turns: bool) {
     }
 }
 
-fn check_profile_conflict(permissions: bool, sandbox: bool) -> Result<(), Failure> {
+pub(super) fn check_profile_conflict(permissions: bool, sandbox: bool) -> Result<(), Failure> {
     if permissions && sandbox {
         return Err(Failure::invalid(
             "`permissions` cannot be combined with `sandbox`",
@@ -387,7 +293,7 @@ fn check_profile_conflict(permissions: bool, sandbox: bool) -> Result<(), Failur
 }
 
 /// A thread that is archived has to leave the archive before it is loaded.
-fn refuse_archived(call: &Call, id: &str) -> Result<(), Failure> {
+pub(super) fn refuse_archived(call: &Call, id: &str) -> Result<(), Failure> {
     match catalog::find_archived(&call.server.home, id) {
         Some(_) => Err(Failure::invalid(format!(
             "session {id} is archived. Run `codex unarchive {id}` to unarchive it first."

@@ -9,7 +9,8 @@ use crate::failure::Failure;
 use crate::protocol::params::{SortDirection, ThreadTurnsListParams, TurnItemsView};
 use crate::protocol::reply::TurnView;
 use crate::server::parse_id;
-use crate::thread::state::{ItemsView, State, TurnRecord};
+use crate::thread::state::State;
+use crate::thread::turns::{ItemsView, TurnRecord};
 use crate::thread::{Settings, Thread, catalog, store};
 
 #[derive(Serialize)]

@@ -7,6 +7,7 @@ pub(crate) mod record;
 pub(crate) mod settings;
 pub(crate) mod state;
 pub(crate) mod store;
+pub(crate) mod turns;
 
 pub(crate) use settings::Settings;
 pub(crate) use state::Thread;

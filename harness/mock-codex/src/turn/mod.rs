@@ -4,6 +4,7 @@ mod command;
 mod emit;
 mod image;
 mod input;
+mod model_item;
 mod run;
 mod stream;
 mod terminals;

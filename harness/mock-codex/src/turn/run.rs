@@ -21,7 +21,8 @@ use crate::protocol::reply::{ThreadStatus, TurnError, TurnStatus};
 use crate::server::Server;
 use crate::thread::Thread;
 use crate::thread::record::{ItemKind, Record, TurnEnded, TurnStarted, Unread};
-use crate::thread::state::{ActiveTurn, ItemsView, TurnRecord};
+use crate::thread::state::ActiveTurn;
+use crate::thread::turns::{ItemsView, TurnRecord};
 
 /// The first wait before another try; each further one is twice as long.
 const FIRST_RETRY: Duration = Duration::from_millis(200);

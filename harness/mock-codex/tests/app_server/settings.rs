@@ -257,7 +257,10 @@ async fn check(quirks: bool, first: Change, steps: Vec<Step>) {
                 let mut params = change.of_thread(Some(&thread));
                 params["excludeTurns"] = json!(true);
                 let fork = client.ok("thread/fork", params).await;
-                thread = fork["thread"]["id"].as_str().unwrap().to_owned();
+                fork["thread"]["id"]
+                    .as_str()
+                    .unwrap()
+                    .clone_into(&mut thread);
             }
             Step::Restart(change) => {
                 client.close().await;

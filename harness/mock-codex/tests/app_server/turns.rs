@@ -1,6 +1,6 @@
 //! Turns: the order of what is told, commands, steering, interrupts, failures.
 
-use mock_responses::Reply;
+use mock_responses::{Reply, When};
 use serde_json::json;
 
 use crate::client::World;
@@ -199,13 +199,19 @@ async fn a_reviewer_decides_under_auto_review() {
         });
         Reply::call(id, "exec_command", arguments)
     };
+    let review = |text: &str| {
+        Reply::message(text).when(When {
+            subagent: Some("guardian".to_owned()),
+            ..When::default()
+        })
+    };
     let world = World::new(vec![
         escalated("allowed"),
-        Reply::message(r#"{"outcome":"allow","risk_level":"low","rationale":"fine"}"#),
+        review(r#"{"outcome":"allow","risk_level":"low","rationale":"fine"}"#),
         Reply::message("made"),
         escalated("denied"),
-        Reply::message("no JSON"),
-        Reply::message(r#"{"outcome":"deny","rationale":"too risky"}"#),
+        review("no JSON"),
+        review(r#"{"outcome":"deny","rationale":"too risky"}"#),
         Reply::message("not made"),
     ])
     .await;

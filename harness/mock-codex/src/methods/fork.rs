@@ -1,0 +1,124 @@
+//! `thread/fork`: a new thread with the turns of another.
+
+use serde_json::json;
+
+use super::threads::{
+    check_profile_conflict, deprecate, keep, new_meta, no_rollout, overridden, refuse_archived,
+    remembered, replay, tell_usage,
+};
+use crate::connection::Call;
+use crate::failure::Failure;
+use crate::protocol::params::ThreadForkParams;
+use crate::quirk::Id as Quirk;
+use crate::server::parse_id;
+use crate::thread::record::Record;
+use crate::thread::store::{Loaded, Rollout};
+use crate::thread::turns::ItemsView;
+use crate::thread::{Thread, catalog, store};
+
+pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure> {
+    check_profile_conflict(params.permissions.is_some(), params.sandbox.is_some())?;
+    let server = &call.server;
+    let id = parse_id("session", &params.thread_id)?;
+    let path = match server.loaded(&id) {
+        Some(thread) if thread.state.borrow().rollout.is_some() => thread.path.clone(),
+        Some(_) => None,
+        None => catalog::find(&server.home, &id),
+    };
+    if path.is_none() {
+        refuse_archived(call, &id)?;
+    }
+    let path = path.ok_or_else(|| no_rollout(&id))?;
+    if params.ephemeral && !params.exclude_turns {
+        return Err(Failure::invalid(
+            "ephemeral paginated thread/fork requires `excludeTurns: true`",
+        ));
+    }
+    let Loaded {
+        meta: source,
+        records,
+    } = store::load(&path)?.ok_or_else(|| no_rollout(&id))?;
+    deprecate(call, params.exclude_turns);
+    let name = records.iter().rev().find_map(|record| match record {
+        Record::Summary(summary) => Some(summary.name.clone()),
+        _ => None,
+    });
+    let records = cut(
+        records,
+        params.last_turn_id.as_deref(),
+        params.before_turn_id.as_deref(),
+    )?;
+    let exclude_turns = params.exclude_turns;
+    let ephemeral = params.ephemeral;
+    let meta = new_meta(call, Some(id), params.thread_source.clone());
+    let mut state = replay(call, &source, records.clone())?;
+    state.leave_running_turn();
+    if state.turns.is_empty() {
+        state.preview = String::new();
+    }
+    state.ordinals.fork();
+    state.name = name.flatten();
+    state.unread = None;
+    state.updated_ms = meta.created_ms;
+    let remembered = remembered(call, &state.settings, Quirk::WorkspaceWriteLostOnFork)?;
+    state.settings = overridden(call, remembered, params.into())?;
+    let thread = keep(call, meta, ephemeral, state);
+    write_copy(&thread, &records)?;
+    call.reply(&thread.reply((!exclude_turns).then_some(ItemsView::Full)));
+    if !exclude_turns {
+        tell_usage(call, &thread);
+    }
+    server.broadcast("thread/started", &json!({"thread": thread.view(None)}));
+    Ok(())
+}
+
+/// Writes the file of a fork: what it copied, and how it is set now.
+fn write_copy(thread: &Thread, records: &[Record]) -> Result<(), Failure> {
+    let Some(path) = &thread.path else {
+        return Ok(());
+    };
+    let mut rollout = Rollout::create(path, thread.meta.clone())?;
+    for record in records {
+        if !matches!(record, Record::Summary(_)) {
+            rollout.append(record)?;
+        }
+    }
+    let mut state = thread.state.borrow_mut();
+    let settings = Record::Settings(Box::new(state.settings.clone()));
+    rollout.append(&settings)?;
+    state.replay(settings);
+    rollout.append(&Record::Summary(Box::new(state.summary())))?;
+    state.rollout = Some(rollout);
+    Ok(())
+}
+
+/// The records up to the turn that a fork is cut at.
+fn cut(
+    mut records: Vec<Record>,
+    last: Option<&str>,
+    before: Option<&str>,
+) -> Result<Vec<Record>, Failure> {
+    let starts: Vec<(usize, String)> = records
+        .iter()
+        .enumerate()
+        .filter_map(|(index, record)| match record {
+            Record::TurnStarted(turn) => Some((index, turn.id.clone())),
+            _ => None,
+        })
+        .collect();
+    let position = |id: &str| {
+        starts
+            .iter()
+            .position(|(_, turn)| turn == id)
+            .ok_or_else(|| Failure::invalid(format!("turn not found: {id}")))
+    };
+    let end = match (last, before) {
+        (Some(last), _) => starts.get(position(last)? + 1).map(|(index, _)| *index),
+        (None, Some(before)) => Some(starts[position(before)?].0),
+        (None, None) => None,
+    };
+    if let Some(end) = end {
+        records.truncate(end);
+    }
+    Ok(records)
+}
