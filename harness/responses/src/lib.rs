@@ -73,7 +73,25 @@
 //! completed. Other kinds send finished items alone, which codex 0.169.0 takes for an item that
 //! starts and completes without deltas; `style: full` or `style: minimal` forces either.
 //!
-//! Every reply is laid out when the script is built, so that answering is copying.
+//! # Bytes
+//! An HTTP library reads the requests; answers are written past it, byte for byte as they are laid
+//! out when the script is built, so that answering is copying and anything can go wrong at any
+//! byte: see [`Fault`]. Each event is a chunk of its own, and, with [`Writes::PerEvent`], a write
+//! of its own.
+//!
+//! # Gates
+//! A reply waits at a gate until [`MockResponses::release`] opens it (`gate: NAME`), or until the
+//! client of what is being tested has received a certain frame (`until`), which whoever sees that
+//! wire tells with [`MockResponses::signal`]. Races are written down like that, without a sleep;
+//! a gate that is never released is in the verdict, by its name.
+//!
+//! # Control over HTTP
+//! Tests in other languages see and change what happens under `/__mock/`: `GET` `state`,
+//! `journal`, `journal/N`, `verdict`; `POST` `replies`, `gates/NAME`, `signal`, `reset`. The server
+//! listens on the loopback interface only, unless [`Builder::beyond_loopback`] is set.
+//!
+//! # Features
+//! `wiremock`: the script as a `wiremock::Respond`, the rules as a `wiremock::Match`.
 
 mod fault;
 mod gate;

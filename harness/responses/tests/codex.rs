@@ -83,10 +83,8 @@ impl Codex {
         codex.ask("initialize", params).await;
         let params = json!({ "sandbox": "danger-full-access", "approvalPolicy": "never" });
         let started = codex.ask("thread/start", params).await;
-        codex.thread = started["thread"]["id"]
-            .as_str()
-            .expect("a thread")
-            .to_owned();
+        let thread = started["thread"]["id"].as_str();
+        thread.expect("a thread").clone_into(&mut codex.thread);
         Some(codex)
     }
 

@@ -224,8 +224,8 @@ async fn bodies_are_compressed_as_the_client_asks() {
 
 #[tokio::test]
 async fn each_compressed_event_can_be_read_when_it_is_there() {
-    let held = "{ message: hello, compress: true, hold: { after_event: 2, gate: go } }";
-    let server = serve(reply(held)).await;
+    let script = "{ message: hello, compress: true, hold: { after_event: 2, gate: go } }";
+    let server = serve(reply(script)).await;
     let mut raw = Raw::connect(&server).await;
     raw.send(
         b"POST /v1/responses HTTP/1.1\r\nhost: x\r\naccept-encoding: gzip\r\ncontent-length: 2\r\n\r\n{}",
