@@ -257,3 +257,19 @@ async fn a_reviewer_decides_under_auto_review() {
         "{output}"
     );
 }
+
+#[tokio::test]
+async fn nothing_of_a_sandbox_outlives_the_server() {
+    let arguments = json!({"cmd": "sleep 1000", "login": false});
+    let world = World::new(vec![Reply::call("long", "exec_command", arguments)]).await;
+    let mut client = world.client().await;
+    let thread = client
+        .thread(json!({"sandbox": "workspace-write", "approvalPolicy": "never"}))
+        .await;
+    client.start_turn(&thread, "go").await;
+    // Where the machine has no sandbox nothing runs, and this still holds.
+    while client.until("item/started").await["item"]["type"] != "commandExecution" {}
+    assert_eq!(client.close().await, Some(0));
+    let left = std::fs::read_dir(world.workspace()).unwrap().count();
+    assert_eq!(left, 0, "protected names stay behind");
+}
