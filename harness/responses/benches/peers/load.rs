@@ -99,16 +99,16 @@ async fn ask(stream: &mut TcpStream, request: &[u8], answer: &mut Vec<u8>) -> Du
     let began = Instant::now();
     stream.write_all(request).await.expect("write");
     answer.clear();
-    let mut length = None;
+    let mut end = None;
     loop {
         let read = stream.read_buf(answer).await.expect("read");
         assert!(read > 0, "the server closed the connection");
-        if length.is_none() {
-            length = head(answer);
+        if end.is_none() {
+            end = head(answer);
         }
-        let done = match length {
-            Some(Some(length)) => answer.len() >= length,
-            Some(None) => answer.ends_with(b"\r\n0\r\n\r\n"),
+        let done = match end {
+            Some(End::At(length)) => answer.len() >= length,
+            Some(End::LastChunk) => answer.ends_with(b"\r\n0\r\n\r\n"),
             None => false,
         };
         if done {
@@ -118,14 +118,23 @@ async fn ask(stream: &mut TcpStream, request: &[u8], answer: &mut Vec<u8>) -> Du
     }
 }
 
-/// Once the head is there: the length of the whole answer, if it is announced.
-fn head(answer: &[u8]) -> Option<Option<usize>> {
+/// Where an answer ends.
+enum End {
+    /// After so many bytes.
+    At(usize),
+    /// With the last chunk.
+    LastChunk,
+}
+
+/// Once the head is there: where the answer ends.
+fn head(answer: &[u8]) -> Option<End> {
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
     let length = head
         .lines()
         .find_map(|line| line.strip_prefix("content-length: "));
-    Some(length.map(|length| end + 4 + length.parse::<usize>().expect("a length")))
+    let length = length.map(|length| length.parse::<usize>().expect("a length"));
+    Some(length.map_or(End::LastChunk, |length| End::At(end + 4 + length)))
 }
 
 /// A request of about this many bytes, with as many items as a conversation would have.
