@@ -26,7 +26,11 @@ fn post(address: &str, text: &str) -> String {
 
 fn start(script: &Path) -> (Child, BufReader<std::process::ChildStdout>, String) {
     let mut serve = Command::new(PROGRAM);
-    serve.arg("serve").arg(script).stdout(Stdio::piped()).stderr(Stdio::null());
+    serve
+        .arg("serve")
+        .arg(script)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
     let mut child = serve.spawn().unwrap();
     let mut out = BufReader::new(child.stdout.take().unwrap());
     let mut url = String::new();
@@ -45,13 +49,22 @@ fn end(mut child: Child, mut out: BufReader<std::process::ChildStdout>) -> (Stri
 #[test]
 fn the_example_answers_and_ends_with_a_summary() {
     let (child, out, url) = start(&root().join("examples/hello.yaml"));
-    let address = url.strip_prefix("http://").and_then(|url| url.strip_suffix("/v1")).unwrap();
+    let address = url
+        .strip_prefix("http://")
+        .and_then(|url| url.strip_suffix("/v1"))
+        .unwrap();
     assert!(post(address, "hello").contains(r#""delta":"scripted ""#));
     assert!(post(address, "the weather?").contains("it rains"));
     let (rest, code) = end(child, out);
     let lines: Vec<_> = rest.lines().collect();
-    assert!(lines[0].starts_with(&format!("try: curl -N {url}/responses ")), "{rest}");
-    assert_eq!(lines[1..], ["2 requests, 2 replies in the script, 0 violations"]);
+    assert!(
+        lines[0].starts_with(&format!("try: curl -N {url}/responses ")),
+        "{rest}"
+    );
+    assert_eq!(
+        lines[1..],
+        ["2 requests, 2 replies in the script, 0 violations"]
+    );
     assert_eq!(code, Some(0));
 }
 
@@ -62,12 +75,22 @@ fn what_was_wrong_is_in_the_summary_and_the_exit_code() {
     std::fs::write(&script, "- message: never asked for\n").unwrap();
     let (child, out, _) = start(&script);
     let (rest, code) = end(child, out);
-    assert!(rest.contains("0 requests, 1 replies in the script, 1 violations"), "{rest}");
-    assert!(rest.contains("`reply-left-over`: reply 1 (`message`)"), "{rest}");
+    assert!(
+        rest.contains("0 requests, 1 replies in the script, 1 violations"),
+        "{rest}"
+    );
+    assert!(
+        rest.contains("`reply-left-over`: reply 1 (`message`)"),
+        "{rest}"
+    );
     assert_eq!(code, Some(1));
 
     std::fs::write(&script, "- mesage: typo\n").unwrap();
-    let serve = Command::new(PROGRAM).arg("serve").arg(&script).output().unwrap();
+    let serve = Command::new(PROGRAM)
+        .arg("serve")
+        .arg(&script)
+        .output()
+        .unwrap();
     let stderr = String::from_utf8_lossy(&serve.stderr);
     assert!(stderr.contains("unknown field `mesage`"), "{stderr}");
     assert_eq!(serve.status.code(), Some(2));

@@ -91,11 +91,19 @@ async fn serve(
     let asked = server.journal().len();
     let violations = server.verdict();
     server.shutdown().await;
-    writeln!(out, "{asked} requests, {count} replies in the script, {} violations", violations.len())?;
+    writeln!(
+        out,
+        "{asked} requests, {count} replies in the script, {} violations",
+        violations.len()
+    )?;
     for violation in &violations {
         writeln!(out, "{violation}")?;
     }
-    Ok(if violations.is_empty() { Exit::Success } else { Exit::Failed })
+    Ok(if violations.is_empty() {
+        Exit::Success
+    } else {
+        Exit::Failed
+    })
 }
 
 fn refused(error: &StartError) -> CliError {
@@ -103,7 +111,11 @@ fn refused(error: &StartError) -> CliError {
         StartError::Script { .. } | StartError::Rule(_) => Exit::Usage,
         _ => Exit::Environment,
     };
-    CliError::Failed { message: error.to_string(), hint: None, exit }
+    CliError::Failed {
+        message: error.to_string(),
+        hint: None,
+        exit,
+    }
 }
 
 /// What ends the server: Ctrl-C, or being told to terminate.
@@ -133,15 +145,25 @@ impl Ended {
 fn show(event: &Event, events: bool) {
     match event {
         Event::Request { request } => complain(&request.to_string()),
-        Event::Reply { reply: Some(reply), status, .. } => {
+        Event::Reply {
+            reply: Some(reply),
+            status,
+            ..
+        } => {
             complain(&format!("  reply {}, status {status}", reply + 1));
         }
         Event::Reply { status, .. } => complain(&format!("  status {status}")),
         Event::SseEvent { data, .. } if events => complain(&format!("  {data}")),
-        Event::Finished { outcome: Outcome::Faulted(fault), .. } => {
+        Event::Finished {
+            outcome: Outcome::Faulted(fault),
+            ..
+        } => {
             complain(&format!("  the fault `{fault}` happened"));
         }
-        Event::Finished { outcome: Outcome::ClientClosed, .. } => {
+        Event::Finished {
+            outcome: Outcome::ClientClosed,
+            ..
+        } => {
             complain("  the client went away");
         }
         _ => {}

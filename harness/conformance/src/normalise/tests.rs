@@ -160,7 +160,10 @@ fn a_thread_is_not_loaded_once() {
     let request = json!({"id": 1, "method": "thread/archive", "params": {"threadId": "t"}});
     let status = |kind: &str| json!({"method": "thread/status/changed", "params": {"threadId": "t", "status": {"type": kind}}});
     let [gone, idle] = ["notLoaded", "idle"].map(status);
-    orders_are_equal(&request, [std::slice::from_ref(&gone), &[gone.clone(), gone.clone()]]);
+    orders_are_equal(
+        &request,
+        [std::slice::from_ref(&gone), &[gone.clone(), gone.clone()]],
+    );
     let twice = [idle.clone(), idle].map(Event::Server);
     let entries = twice.map(|event| Entry { t_us: 0, event });
     assert_eq!(normalise(&entries, &places("/runs/1")).len(), 2);

@@ -6,9 +6,6 @@ use rustix::process::{Pid, Signal, getpgid, kill_process};
 
 use crate::run::home::MARKER_VARIABLE;
 
-/// How many processes a note names.
-const NAMED: usize = 3;
-
 /// Ends every process whose environment carries this case's marker, whatever session it moved
 /// to; the result is a note that names some of them. `groups` are the app-servers' process
 /// groups, first started first: they are on their way out already and not worth a word.
@@ -33,15 +30,13 @@ fn end(marker: &str, groups: &[Pid]) -> Option<String> {
             Some(format!("{id} (`{name}`)"))
         })
         .collect();
-    let named: Vec<_> = ended.iter().take(NAMED).map(String::as_str).collect();
-    let named = named.join(", ");
+    let named = ended.first()?;
     match ended.len() {
-        0 => None,
         1 => Some(format!(
             "process {named} outlived the app-server and was killed"
         )),
         count => Some(format!(
-            "{count} processes outlived the app-server and were killed: {named}"
+            "{count} processes outlived the app-server and were killed, the first {named}"
         )),
     }
 }
