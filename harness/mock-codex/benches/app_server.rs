@@ -1,13 +1,15 @@
 //! How long an app-server takes: to start, for a thread, for a turn.
 //!
 //! With `CODEX_BIN` set to the real executable, both take turns in one run, and the ratio of the
-//! medians is printed. Absolute figures don't travel between machines.
+//! medians is printed. `MOCK_CODEX_SANDBOX` chooses the mock's sandbox. Absolute figures don't travel
+//! between machines.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use mock_codex::sandbox::capability::BACKEND_VARIABLE;
 use mock_responses::{MockResponses, Reply, Times};
 use serde_json::{Value, json};
 
@@ -31,6 +33,7 @@ impl Server {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", directory.join("user"))
             .env("CODEX_HOME", directory.join("home"))
+            .envs(std::env::var_os(BACKEND_VARIABLE).map(|backend| (BACKEND_VARIABLE, backend)))
             .current_dir(directory.join("workspace"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
