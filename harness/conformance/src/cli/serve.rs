@@ -21,7 +21,7 @@ pub struct ServeArgs {
     /// Where chance comes from, to have the same faults again
     #[arg(long)]
     seed: Option<u64>,
-    /// Serve the Responses API over WebSockets too
+    /// Serve the Responses API over `WebSockets` too
     #[arg(long)]
     websockets: bool,
     /// Compress bodies for clients that ask for it
