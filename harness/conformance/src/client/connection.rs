@@ -248,6 +248,9 @@ impl Connection {
             return;
         };
         let entry = self.shared.recorder.push(Event::Server(value.clone()));
+        if let Some(method) = frame.method() {
+            self.shared.recorder.client_received(method, &value);
+        }
         let mut state = self.lock();
         let position = state.inbox.len();
         let answer = match &frame {

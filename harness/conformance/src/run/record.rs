@@ -1,15 +1,29 @@
 //! The transcript while it is written: both wires, stderr, processes and steps on one clock.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use codex_wire::transcript::{Entry, Event};
+use serde_json::Value;
 
 /// Takes down what happens; clones write to the same transcript.
 #[derive(Clone, Debug)]
 pub struct Recorder {
     began: Instant,
     entries: Arc<Mutex<Vec<Entry>>>,
+    listener: Arc<OnceLock<Listener>>,
+}
+
+/// Who is told the method and the params of what the client receives.
+struct Listener(Box<Tell>);
+
+type Tell = dyn Fn(&str, &Value) + Send + Sync;
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Listener")
+    }
 }
 
 impl Recorder {
@@ -18,6 +32,21 @@ impl Recorder {
         Self {
             began: Instant::now(),
             entries: Arc::default(),
+            listener: Arc::default(),
+        }
+    }
+
+    /// Lets somebody hear of each notification and request that the client receives: its method,
+    /// and its params (`null` if it has none), in order, after it was taken down. The first
+    /// listener stays the only one.
+    pub fn listen(&self, listener: impl Fn(&str, &Value) + Send + Sync + 'static) {
+        let _ = self.listener.set(Listener(Box::new(listener)));
+    }
+
+    /// Tells the listener what the client has received.
+    pub fn client_received(&self, method: &str, frame: &Value) {
+        if let Some(Listener(tell)) = self.listener.get() {
+            tell(method, frame.get("params").unwrap_or(&Value::Null));
         }
     }
 

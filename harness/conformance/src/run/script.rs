@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use codex_wire::transcript::{Event, ModelReply, ModelRequest};
-use mock_responses::{MockResponses, Reply, Request, StartError, Violation};
+use mock_responses::{ClientFrame, MockResponses, Reply, Request, StartError, Violation};
 use serde_json::Value;
 
 use crate::run::record::Recorder;
@@ -23,7 +23,7 @@ const SECRET: [&str; 5] = [
 /// The scripted model of one run, and what of its script is still to come.
 #[derive(Debug)]
 pub struct Model {
-    server: MockResponses,
+    server: Arc<MockResponses>,
     script: VecDeque<Located<Value>>,
 }
 
@@ -38,17 +38,26 @@ pub struct BadReply {
 }
 
 impl Model {
-    /// Starts the model with an empty script; what it is asked goes into the transcript.
+    /// Starts the model with an empty script; what it is asked goes into the transcript, and what
+    /// the client receives opens the gates that wait for it.
     pub async fn start(recorder: &Recorder, script: &[Located<Value>]) -> Result<Self, StartError> {
-        let recorder = recorder.clone();
+        let transcript = recorder.clone();
         let server = MockResponses::builder()
             .observer(move |event| {
                 if let Some(event) = to_entry(&event) {
-                    recorder.push(event);
+                    transcript.push(event);
                 }
             })
             .start()
             .await?;
+        let server = Arc::new(server);
+        // Not an owner: the server's observer holds the recorder.
+        let told = Arc::downgrade(&server);
+        recorder.listen(move |method, params| {
+            if let Some(server) = told.upgrade() {
+                server.signal(&ClientFrame { method, params });
+            }
+        });
         Ok(Self {
             server,
             script: script.iter().cloned().collect(),
@@ -106,7 +115,10 @@ impl Model {
 
     /// Ends the server and waits for its connections to go.
     pub async fn stop(self) {
-        self.server.shutdown().await;
+        // While it is being told of a frame, the teller is its last owner, and ends it.
+        if let Some(server) = Arc::into_inner(self.server) {
+            server.shutdown().await;
+        }
     }
 }
 
@@ -149,5 +161,70 @@ fn to_request(request: &Arc<Request>) -> ModelRequest {
         body: request
             .json()
             .unwrap_or_else(|_| String::from_utf8_lossy(&request.body).into_owned().into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use serde_json::json;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::client::approval::Approvals;
+    use crate::client::connection::{Connection, Waiting};
+    use crate::scenario::model::Location;
+
+    async fn read_until(stream: &mut TcpStream, seen: &mut String, wanted: &str) {
+        let mut buffer = [0; 4096];
+        while !seen.contains(wanted) {
+            let length = stream.read(&mut buffer).await.unwrap();
+            assert!(length > 0, "no `{wanted}` in {seen}");
+            seen.push_str(&String::from_utf8_lossy(&buffer[..length]));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_frame_that_the_client_receives_opens_the_gate_that_waits_for_it() {
+        let until = json!({ "client_received": {
+            "method": "item/started", "params": { "/item/type": "agentMessage" },
+        }});
+        let reply = Located {
+            value: json!({ "stream": ["a"], "hold": { "after_event": 3, "until": until } }),
+            at: Location {
+                file: PathBuf::from("scenarios/area/x.yaml"),
+                line: 1,
+                column: 1,
+            },
+        };
+        let recorder = Recorder::start();
+        let mut model = Model::start(&recorder, &[reply]).await.unwrap();
+        model.feed(&Bindings::new()).unwrap();
+        let (connection, _outgoing) =
+            Connection::new(recorder.clone(), Approvals::default(), Waiting::default());
+
+        let address = model.base_url();
+        let address = address
+            .trim_start_matches("http://")
+            .trim_end_matches("/v1");
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = b"POST /v1/responses HTTP/1.1\r\nhost: model\r\ncontent-length: 2\r\n\r\n{}";
+        stream.write_all(request).await.unwrap();
+        let mut seen = String::new();
+        read_until(&mut stream, &mut seen, "response.output_item.added").await;
+
+        let item = |kind: &str| {
+            let params = json!({ "item": { "type": kind } });
+            let frame = json!({ "method": "item/started", "params": params });
+            connection.receive(frame.to_string().as_bytes());
+        };
+        item("userMessage");
+        assert_eq!(model.server.verdict()[0].rule, "gate-never-released");
+        item("agentMessage");
+        read_until(&mut stream, &mut seen, "response.completed").await;
+        assert_eq!(model.verdict(&Bindings::new()), (vec![], vec![]));
+        model.stop().await;
     }
 }

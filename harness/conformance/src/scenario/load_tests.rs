@@ -99,6 +99,8 @@ refused! {
     bad_operators: steps("- logout:\n  expect: { a: { any_of: x }, b: { absent: 1 }, \
                           c: { any_of: [] }, d: { preset: { method: thread/stop } } }");
     gate_never_held: with("steps:\n- release: gaet\nmodel: [{ message: a, hold: { after_event: 1, gate: gate } }]\n");
+    gate_of_a_refusal_never_released: with("steps: [logout: ~]\nmodel:\n- message: a\n  \
+                                            fault: { refuse: { gate: up } }\n");
     bad_reply: with("model:\n- mesage: hello\n- message: a\n  pace: { before: soon }\n- {}\nsteps: [logout: ~]\n");
     bad_expect: with(
         "steps: [logout: ~]\nexpect:\n  model: { request: { first: {} } }\n  \
@@ -308,6 +310,20 @@ fn operators_are_told_from_objects() {
             ),
         ])
     );
+}
+
+#[test]
+fn a_gate_that_opens_by_itself_needs_no_release_and_may_have_one() {
+    let reply = "hold: { after_event: 1, gate: g, until: { client_received: { method: m } } } }";
+    let unnamed = "hold: { before: true, until: { client_received: { method: m } } } }";
+    for steps in ["[logout: ~]", "[release: g]"] {
+        good(&with(&format!(
+            "steps: {steps}\nmodel:\n- {{ message: a, {reply}\n- {{ message: b, {unnamed}\n"
+        )));
+    }
+    good(&with(
+        "steps: [release: up]\nmodel: [{ message: a, fault: { refuse: { gate: up } } }]\n",
+    ));
 }
 
 #[test]
