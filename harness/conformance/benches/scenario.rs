@@ -38,7 +38,9 @@ fn main() {
     let loaded = scenario::load(&[scenarios]);
     assert!(loaded.errors.is_empty(), "the scenarios load");
     let selected = scenario::select(&loaded.cases, &[CASE]);
-    let [case] = &selected[..] else { panic!("`{CASE}` is one case") };
+    let [case] = &selected[..] else {
+        panic!("`{CASE}` is one case")
+    };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime can be made");
     runtime.block_on(async {
         one_case(case).await;
@@ -59,7 +61,14 @@ async fn one_case(case: &Arc<Case>) {
         .and_then(|cache| cache.find(VERSION))
         .ok()
         .flatten()
-        .map(|installed| (Target::Codex { version: VERSION.into() }, installed.program));
+        .map(|installed| {
+            (
+                Target::Codex {
+                    version: VERSION.into(),
+                },
+                installed.program,
+            )
+        });
     let mut peer = real.as_ref().and_then(|(_, program)| Peer::start(program));
     let (mut on_mock, mut on_real, mut by_hand) = (Taken::new(), Taken::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -79,7 +88,10 @@ async fn one_case(case: &Arc<Case>) {
         return;
     }
     let by_hand = median(&mut by_hand);
-    println!("  by hand in Python on the real one: {:.1} ms", millis(by_hand));
+    println!(
+        "  by hand in Python on the real one: {:.1} ms",
+        millis(by_hand)
+    );
     for (name, taken) in [("mock", &mut on_mock), ("real", &mut on_real)] {
         let ratio = by_hand.as_secs_f64() / median(&mut taken.whole).as_secs_f64();
         println!("  ours on the {name} is {ratio:.1} times faster than by hand");
@@ -91,7 +103,10 @@ async fn whole_suite(cases: &[Arc<Case>]) {
         let started = Instant::now();
         let runs = suite(cases, &[Target::MOCK], &options(jobs), |_| ()).await;
         let took = started.elapsed();
-        #[expect(clippy::cast_precision_loss, reason = "a suite has fewer than 2^52 cases")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a suite has fewer than 2^52 cases"
+        )]
         let rate = runs.len() as f64 / took.as_secs_f64();
         let count = runs.len();
         println!("suite on the mock, {jobs} jobs: {count} cases in {took:.2?}, {rate:.0} a second");
@@ -107,11 +122,18 @@ struct Taken {
 
 impl Taken {
     fn new() -> Self {
-        Self { whole: Vec::new(), own: Vec::new() }
+        Self {
+            whole: Vec::new(),
+            own: Vec::new(),
+        }
     }
 
     fn add(&mut self, run: &CaseRun) {
-        assert!(!matches!(run.status, Status::Failed | Status::Broken(_)), "{:?}", run.checks);
+        assert!(
+            !matches!(run.status, Status::Failed | Status::Broken(_)),
+            "{:?}",
+            run.checks
+        );
         self.whole.push(run.duration);
         self.own.push(run.duration.saturating_sub(server_time(run)));
     }
@@ -121,8 +143,13 @@ impl Taken {
             println!("  {name}: not installed");
             return;
         }
-        let (whole, own) = (millis(median(&mut self.whole)), millis(median(&mut self.own)));
-        println!("  {name}: {whole:.1} ms, of which before the start and after the end {own:.1} ms");
+        let (whole, own) = (
+            millis(median(&mut self.whole)),
+            millis(median(&mut self.own)),
+        );
+        println!(
+            "  {name}: {whole:.1} ms, of which before the start and after the end {own:.1} ms"
+        );
     }
 }
 
@@ -168,7 +195,10 @@ impl Peer {
         let mut answer = String::new();
         self.ask.write_all(b"run\n").expect("the peer reads");
         self.tell.read_line(&mut answer).expect("the peer answers");
-        let millis: f64 = answer.trim().parse().expect("the peer answers with milliseconds");
+        let millis: f64 = answer
+            .trim()
+            .parse()
+            .expect("the peer answers with milliseconds");
         Duration::from_secs_f64(millis / 1000.0)
     }
 }

@@ -56,10 +56,10 @@ const RULES: &[Rule] = &[
     rule(
         "output-deltas",
         "joins the `outputDelta` frames of a command up to the next other frame of its item, puts \
-         them directly before that one (or behind the end of the turn), and writes their text as \
-         `<part of aggregatedOutput>` where it is one",
-        "the operating system decides how output is cut, and what is printed in the first instant \
-         appears in `aggregatedOutput` alone",
+         them directly before that one (or behind the end of the turn), and leaves them out where \
+         `aggregatedOutput` has the same text",
+        "the operating system decides how output is cut, and a quick command tells it as a whole \
+         alone: how quick one is, is the machine's",
     ),
     rule(
         "late-items",

@@ -38,15 +38,18 @@ pub(super) fn output_deltas(entries: &mut Vec<Entry>) {
             continue;
         }
         if let Some(index) = known {
-            let (item, at, mut delta) = open.remove(index);
-            abbreviate(&mut delta, outputs.get(&item));
-            kept.push((at, delta));
+            let (item, at, delta) = open.remove(index);
+            if !is_part(&delta, outputs.get(&item)) {
+                kept.push((at, delta));
+            }
         }
         kept.push((at, entry));
     }
     entries.extend(kept.iter().map(|(_, entry)| entry.clone()));
-    for (item, first, mut delta) in open {
-        abbreviate(&mut delta, outputs.get(&item));
+    for (item, first, delta) in open {
+        if is_part(&delta, outputs.get(&item)) {
+            continue;
+        }
         let end = entries.iter().position(|entry| ends_turn_of(entry, &delta));
         let place = end.map_or_else(
             || kept.iter().take_while(|(at, _)| *at < first).count(),
@@ -75,12 +78,11 @@ fn join(delta: &mut Entry, next: &Entry) {
     }
 }
 
-fn abbreviate(delta: &mut Entry, output: Option<&String>) {
-    if let (Some(text), Some(output)) = (delta_text(delta), output)
-        && text.as_str().is_some_and(|text| output.contains(text))
-    {
-        *text = "<part of aggregatedOutput>".into();
-    }
+/// Is everything that was told in pieces told as a whole too?
+fn is_part(delta: &Entry, output: Option<&String>) -> bool {
+    let text = params(&delta.event).and_then(|params| params["delta"].as_str());
+    text.zip(output)
+        .is_some_and(|(text, output)| output.contains(text))
 }
 
 fn delta_text(delta: &mut Entry) -> Option<&mut Value> {
