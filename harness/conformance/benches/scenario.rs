@@ -172,8 +172,8 @@ fn server_time(run: &CaseRun) -> Duration {
 /// The hand-written harness: a line asks for a run, a line tells what it took.
 struct Peer {
     child: Child,
-    ask: ChildStdin,
-    tell: BufReader<ChildStdout>,
+    ask: Option<ChildStdin>,
+    tell: Option<BufReader<ChildStdout>>,
 }
 
 impl Peer {
@@ -187,14 +187,19 @@ impl Peer {
             .stdout(Stdio::piped())
             .spawn()
             .expect("CONFORMANCE_PEER_PYTHON names an interpreter");
-        let (ask, tell) = (child.stdin.take()?, BufReader::new(child.stdout.take()?));
+        let (ask, tell) = (child.stdin.take(), child.stdout.take().map(BufReader::new));
         Some(Self { child, ask, tell })
     }
 
     fn run(&mut self) -> Duration {
         let mut answer = String::new();
-        self.ask.write_all(b"run\n").expect("the peer reads");
-        self.tell.read_line(&mut answer).expect("the peer answers");
+        let (ask, tell) = (self.ask.as_mut(), self.tell.as_mut());
+        ask.expect("stdin is piped")
+            .write_all(b"run\n")
+            .expect("the peer reads");
+        tell.expect("stdout is piped")
+            .read_line(&mut answer)
+            .expect("the peer answers");
         let millis: f64 = answer
             .trim()
             .parse()
