@@ -47,7 +47,7 @@ pub async fn run(case: &Arc<Case>, target: &Target, options: &RunOptions) -> Cas
         places: Places::default(),
         notes: Vec::new(),
     };
-    match capability::obstacle(case, target) {
+    match capability::obstacle(case, target, || target.sandbox_shortfall(options)) {
         Ok(None) => {}
         Ok(Some(reason)) => return ended(Status::Skipped(reason), Vec::new()),
         Err(unknown) => return ended(Status::Broken(unknown.to_string()), Vec::new()),
@@ -194,6 +194,12 @@ impl<'a> Run<'a> {
         let path = launch.as_ref().map_or(&[][..], |launch| &launch.path);
         let places = self.laid_out.places();
         self.plan.environment = home::environment(places, path, &self.marker, &environment);
+        let own = launch.iter().flat_map(|launch| &launch.environment);
+        // What the case says goes first: it may be about a machine without a sandbox.
+        let own = own.filter(|(name, _)| !environment.contains_key(*name));
+        self.plan
+            .environment
+            .extend(own.map(|(name, value)| (name.into(), value.into())));
         self.plan.launch = launch;
         Ok(())
     }

@@ -116,18 +116,34 @@ pub fn needed(case: &Case) -> Result<BTreeSet<Capability>, UnknownCapability> {
     Ok(needed)
 }
 
-/// Why `case` can't run on `target`, or `None` when it can.
-pub fn obstacle(case: &Case, target: &Target) -> Result<Option<String>, UnknownCapability> {
+/// Why `case` can't run on `target`, or `None` when it can. `shortfall` is asked only for a case
+/// that needs the kernel's sandbox: it says what keeps this machine from it.
+pub fn obstacle(
+    case: &Case,
+    target: &Target,
+    shortfall: impl FnOnce() -> Option<String>,
+) -> Result<Option<String>, UnknownCapability> {
     if !case.targets.is_empty() && !case.targets.iter().any(|kind| kind == target.kind()) {
         return Ok(Some(format!("it is meant for {}", case.targets.join(", "))));
     }
     let has = target.capabilities();
-    let missing: Vec<_> = needed(case)?
-        .into_iter()
+    let needed = needed(case)?;
+    let missing: Vec<_> = needed
+        .iter()
         .filter(|capability| !has.contains(capability))
-        .map(Capability::name)
+        .map(|capability| capability.name())
         .collect();
-    Ok((!missing.is_empty()).then(|| format!("`{target}` has no {}", missing.join(", no "))))
+    if !missing.is_empty() {
+        return Ok(Some(format!("`{target}` has no {}", missing.join(", no "))));
+    }
+    let sandboxed = needed.contains(&Capability::KernelSandbox);
+    let why = if sandboxed { shortfall() } else { None };
+    Ok(why.map(|why| {
+        format!(
+            "`{target}` has no full {} here: {why}",
+            Capability::KernelSandbox
+        )
+    }))
 }
 
 fn implied(action: &Action) -> Option<Capability> {

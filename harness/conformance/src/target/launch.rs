@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::run::RunOptions;
 use crate::target::Target;
 use crate::target::cache::{Cache, CacheError};
+use crate::target::sandbox;
 
 /// A program and how it is called, before the case adds its environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct Launch {
     pub after: Vec<String>,
     /// Directories that are searched for programs after those of the harness's own `PATH`.
     pub path: Vec<PathBuf>,
+    /// Variables of the environment that the target itself needs.
+    pub environment: Vec<(&'static str, &'static str)>,
 }
 
 /// Why a target can't be started. The environment is at fault, not the target.
@@ -60,8 +63,20 @@ impl Target {
                 before: rest.to_vec(),
                 after: Vec::new(),
                 path: Vec::new(),
+                environment: Vec::new(),
             })),
             Self::WebSocket { .. } => Ok(None),
+        }
+    }
+}
+
+impl Target {
+    /// Why its commands don't run under a sandbox that gives the results of the real app-server;
+    /// `None`: they do, or nothing can be known beforehand.
+    pub fn sandbox_shortfall(&self, options: &RunOptions) -> Option<String> {
+        match self {
+            Self::Mock { .. } => sandbox::shortfall(sandbox::of_mock(&mock_program(options).ok()?)),
+            _ => None,
         }
     }
 }
@@ -80,17 +95,23 @@ impl Launch {
     }
 }
 
+fn mock_program(options: &RunOptions) -> Result<PathBuf, LaunchError> {
+    match &options.mock_program {
+        Some(program) => Ok(program.clone()),
+        None => env::current_exe().map_err(LaunchError::Executable),
+    }
+}
+
 fn launch_mock(quirks: &[String], options: &RunOptions) -> Result<Launch, LaunchError> {
-    let program = match &options.mock_program {
-        Some(program) => program.clone(),
-        None => env::current_exe().map_err(LaunchError::Executable)?,
-    };
+    let program = mock_program(options)?;
+    let sandbox = sandbox::environment(sandbox::of_mock(&program));
     let switches = quirks.iter().map(|switch| format!("--quirk={switch}"));
     Ok(Launch {
         program,
         before: std::iter::once("mock".to_owned()).chain(switches).collect(),
         after: vec!["app-server".into()],
         path: Vec::new(),
+        environment: sandbox.into_iter().collect(),
     })
 }
 
@@ -117,6 +138,7 @@ fn launch_codex(program: &Path) -> Launch {
         before: Vec::new(),
         after: vec!["app-server".into()],
         path: bundled.into_iter().collect(),
+        environment: Vec::new(),
     }
 }
 
