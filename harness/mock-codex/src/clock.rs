@@ -1,11 +1,25 @@
 //! The time, as the protocol writes it.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
 /// Milliseconds since the Unix epoch.
 pub(crate) fn now_ms() -> i64 {
     Timestamp::now().as_millisecond()
+}
+
+/// The same, but later than at every call before: what changed last sorts last, also when two
+/// changes fall into one millisecond. The real app-server is too slow for that to happen.
+pub(crate) fn later_ms() -> i64 {
+    static LAST: AtomicI64 = AtomicI64::new(0);
+    let now = now_ms();
+    let next = |last: i64| Some(now.max(last + 1));
+    // The closure always gives a value, so both arms hold the one before.
+    match LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next) {
+        Ok(last) | Err(last) => now.max(last + 1),
+    }
 }
 
 /// A time in the machine's zone.

@@ -337,7 +337,7 @@ impl Thread {
 
     /// Says that the thread was used just now, and writes its summary.
     pub(crate) fn touch(&self) -> std::io::Result<()> {
-        self.state.borrow_mut().updated_ms = clock::now_ms();
+        self.state.borrow_mut().updated_ms = clock::later_ms();
         self.write_summary()
     }
 
