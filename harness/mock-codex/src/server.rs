@@ -15,7 +15,6 @@ use crate::config::{Config, Loader};
 use crate::connection::{Client, notification};
 use crate::failure::Failure;
 use crate::home;
-use crate::model::ModelClient;
 use crate::protocol::reply::ThreadStatus;
 use crate::quirk::Quirks;
 use crate::sandbox::SandboxLauncher;
@@ -33,7 +32,6 @@ pub(crate) struct Server {
     pub(crate) quirks: Quirks,
     pub(crate) launcher: SandboxLauncher,
     pub(crate) config: RefCell<Loader>,
-    pub(crate) model: ModelClient,
     pub(crate) approvals: Approvals,
     threads: RefCell<BTreeMap<String, Rc<Thread>>>,
     clients: RefCell<Vec<Rc<Client>>>,
@@ -62,7 +60,6 @@ impl Server {
             quirks: setup.quirks,
             launcher: setup.launcher,
             config: RefCell::new(setup.config),
-            model: ModelClient::default(),
             approvals: Approvals::default(),
             threads: RefCell::default(),
             clients: RefCell::default(),

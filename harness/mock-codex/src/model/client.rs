@@ -1,14 +1,12 @@
-//! HTTP: connections that are kept, requests of ready-made pieces, answers as events.
+//! HTTP: requests of ready-made pieces, answers as events.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
-use eventsource_stream::{EventStream, Eventsource};
 use futures_util::StreamExt;
 use http_body_util::{BodyDataStream, BodyExt};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -19,6 +17,8 @@ use tokio::net::TcpStream;
 
 use super::Endpoint;
 use super::event::Event;
+use super::sse::Decoder;
+use super::wait;
 
 /// The body of a request: pieces that are sent one after the other without being joined.
 #[derive(Debug, Clone)]
@@ -58,24 +58,13 @@ impl Body for Pieces {
     }
 }
 
-type Connection = SendRequest<Pieces>;
-
-/// Idle connections, by host and port.
-type Pool = Rc<RefCell<Vec<((String, u16), Connection)>>>;
-
-/// Calls models and keeps the connections.
-#[derive(Debug, Default)]
-pub(crate) struct ModelClient {
-    idle: Pool,
-}
-
 /// Why no answer came.
 #[derive(Debug)]
 pub(crate) enum CallError {
     /// No connection could be made.
     Connect,
     /// The connection broke before the answer.
-    Broken(String),
+    Broken,
 }
 
 /// What the model answered.
@@ -86,17 +75,16 @@ pub(crate) enum Answer {
     /// Anything but a success.
     Refused {
         status: StatusCode,
-        /// The value of `Retry-After`, in seconds.
-        retry_after: Option<u64>,
+        /// What `Retry-After` says.
+        retry_after: Option<Duration>,
         body: String,
     },
 }
 
-/// The events of an answer. The connection is kept for the next call once they have all come.
+/// The events of an answer.
 pub(crate) struct Events {
-    stream: Pin<Box<EventStream<BodyDataStream<Incoming>>>>,
-    connection: Option<((String, u16), Connection)>,
-    idle: Pool,
+    body: BodyDataStream<Incoming>,
+    decoder: Decoder,
 }
 
 impl std::fmt::Debug for Events {
@@ -105,95 +93,62 @@ impl std::fmt::Debug for Events {
     }
 }
 
-impl ModelClient {
-    /// Posts a body and waits for the head of the answer.
-    pub(crate) async fn post(
-        &self,
-        endpoint: &Endpoint,
-        headers: &[(&'static str, String)],
-        body: Pieces,
-    ) -> Result<Answer, CallError> {
-        let place = (endpoint.host.clone(), endpoint.port);
-        if let Some(connection) = self.take(&place) {
-            // A kept connection may have been closed by the other side meanwhile.
-            if let Ok(answer) = self.send(endpoint, headers, body.clone(), connection).await {
-                return Ok(answer);
-            }
-        }
-        let connection = connect(endpoint).await.map_err(|_| CallError::Connect)?;
-        self.send(endpoint, headers, body, connection)
-            .await
-            .map_err(|error| CallError::Broken(error.to_string()))
-    }
+/// Posts a body and waits for the head of the answer.
+///
+/// Each request has a connection of its own, which ends with its answer: codex 0.169.0 keeps none
+/// that a stream of events came over, not even within a turn.
+pub(crate) async fn post(
+    endpoint: &Endpoint,
+    headers: &[(&'static str, String)],
+    body: Pieces,
+) -> Result<Answer, CallError> {
+    let mut connection = connect(endpoint).await.map_err(|_| CallError::Connect)?;
+    let request = to_request(endpoint, headers, body).map_err(|_| CallError::Broken)?;
+    let response = connection.send_request(request).await;
+    let answer = match response {
+        Ok(response) => to_answer(response).await,
+        Err(error) => Err(error),
+    };
+    answer.map_err(|_| CallError::Broken)
+}
 
-    fn take(&self, place: &(String, u16)) -> Option<Connection> {
-        let mut idle = self.idle.borrow_mut();
-        idle.retain(|(_, connection)| !connection.is_closed());
-        let at = idle.iter().position(|(known, _)| known == place)?;
-        Some(idle.swap_remove(at).1)
+fn to_request(
+    endpoint: &Endpoint,
+    headers: &[(&'static str, String)],
+    body: Pieces,
+) -> hyper::http::Result<Request<Pieces>> {
+    let mut request = Request::post(endpoint.path.as_str());
+    for (name, value) in headers {
+        request = request.header(*name, value);
     }
+    for (name, value) in &endpoint.headers {
+        request = request.header(name, value);
+    }
+    let length = body.left;
+    request
+        .header("host", format!("{}:{}", endpoint.host, endpoint.port))
+        .header("content-length", length)
+        .body(body)
+}
 
-    async fn send(
-        &self,
-        endpoint: &Endpoint,
-        headers: &[(&'static str, String)],
-        body: Pieces,
-        mut connection: Connection,
-    ) -> hyper::Result<Answer> {
-        let mut request = Request::post(endpoint.path.as_str());
-        for (name, value) in headers {
-            request = request.header(*name, value);
-        }
-        for (name, value) in &endpoint.headers {
-            request = request.header(name, value);
-        }
-        let length = body.left;
-        let request = request
-            .header("host", format!("{}:{}", endpoint.host, endpoint.port))
-            .header("content-length", length);
-        // Header names are ours; a value that can't be sent is left out by hyper's builder error.
-        let request = match request.body(body) {
-            Ok(request) => request,
-            Err(error) => {
-                return Ok(Answer::Refused {
-                    status: StatusCode::BAD_REQUEST,
-                    retry_after: None,
-                    body: format!("the request can't be sent: {error}"),
-                });
-            }
-        };
-        connection.ready().await?;
-        let response = connection.send_request(request).await?;
-        let place = (endpoint.host.clone(), endpoint.port);
-        self.answer(response, (place, connection)).await
+async fn to_answer(response: Response<Incoming>) -> hyper::Result<Answer> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(Answer::Events(Events {
+            body: response.into_body().into_data_stream(),
+            decoder: Decoder::default(),
+        }));
     }
-
-    async fn answer(
-        &self,
-        response: Response<Incoming>,
-        connection: ((String, u16), Connection),
-    ) -> hyper::Result<Answer> {
-        let status = response.status();
-        if status.is_success() {
-            return Ok(Answer::Events(Events {
-                stream: Box::pin(response.into_body().into_data_stream().eventsource()),
-                connection: Some(connection),
-                idle: Rc::clone(&self.idle),
-            }));
-        }
-        let retry_after = response
-            .headers()
-            .get("retry-after")
-            .and_then(|value| value.to_str().ok()?.parse().ok());
-        let body = response.into_body().collect().await?.to_bytes();
-        self.idle.borrow_mut().push(connection);
-        let body = String::from_utf8_lossy(&body).into_owned();
-        Ok(Answer::Refused {
-            status,
-            retry_after,
-            body,
-        })
-    }
+    let retry_after = response
+        .headers()
+        .get("retry-after")
+        .and_then(|value| wait::in_header(value.to_str().ok()?));
+    let body = response.into_body().collect().await?.to_bytes();
+    Ok(Answer::Refused {
+        status,
+        retry_after,
+        body: String::from_utf8_lossy(&body).into_owned(),
+    })
 }
 
 impl Events {
@@ -202,31 +157,23 @@ impl Events {
     /// Data that is no event of the API is skipped. Safe to drop and call again.
     pub(crate) async fn next(&mut self) -> Option<Result<Event, String>> {
         loop {
-            match self.stream.next().await? {
-                Ok(event) => {
-                    if let Some(event) = Event::parse(&event.data) {
-                        return Some(Ok(event));
-                    }
+            while let Some(data) = self.decoder.next() {
+                if let Some(event) = Event::parse(&data) {
+                    return Some(Ok(event));
                 }
-                Err(error) => return Some(Err(error.to_string())),
+            }
+            let taken = match self.body.next().await? {
+                Ok(bytes) => self.decoder.push(&bytes).map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            if let Err(error) = taken {
+                return Some(Err(error));
             }
         }
     }
-
-    /// Reads what is left of an answer that has told its end, and keeps the connection.
-    pub(crate) fn finish(mut self) {
-        tokio::task::spawn_local(async move {
-            while let Some(Ok(_)) = self.stream.next().await {}
-            if let Some((place, mut connection)) = self.connection.take()
-                && connection.ready().await.is_ok()
-            {
-                self.idle.borrow_mut().push((place, connection));
-            }
-        });
-    }
 }
 
-async fn connect(endpoint: &Endpoint) -> Result<Connection, Box<dyn std::error::Error>> {
+async fn connect(endpoint: &Endpoint) -> Result<SendRequest<Pieces>, Box<dyn std::error::Error>> {
     let stream = TcpStream::connect((endpoint.host.as_str(), endpoint.port)).await?;
     stream.set_nodelay(true)?;
     let (connection, driver) = http1::handshake(TokioIo::new(stream)).await?;

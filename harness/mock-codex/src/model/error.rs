@@ -1,7 +1,10 @@
 //! What the client is told when the model fails.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
+use super::wait;
 use crate::protocol::reply::TurnError;
 
 /// A failure of the model, and whether another try may help.
@@ -10,6 +13,8 @@ pub(crate) struct ModelError {
     pub(crate) message: String,
     pub(crate) info: Value,
     pub(crate) retry: Retry,
+    /// How long the server asks to wait before the next try.
+    pub(crate) wait: Option<Duration>,
 }
 
 /// What is tried again.
@@ -36,6 +41,21 @@ impl ModelError {
             message: message.into(),
             info: info.into(),
             retry,
+            wait: None,
+        }
+    }
+
+    fn after(self, wait: Option<Duration>) -> Self {
+        Self { wait, ..self }
+    }
+
+    /// Tried again only where the server says when.
+    fn only_after(self, wait: Option<Duration>) -> Self {
+        let retry = wait.map_or(Retry::No, |_| Retry::Stream);
+        Self {
+            retry,
+            wait,
+            ..self
         }
     }
 
@@ -79,13 +99,21 @@ impl ModelError {
                 format!("rate limit exceeded: {message}"),
                 "rateLimitExceeded",
                 Retry::Stream,
-            ),
+            )
+            .after(wait::in_message(message)),
             _ => Self::disconnected(message),
         }
     }
 
     /// An HTTP status that is no success, after all tries of the request.
-    pub(crate) fn status(status: hyper::StatusCode, body: &str, url: &str) -> Self {
+    ///
+    /// `wait` is what the header `Retry-After` says.
+    pub(crate) fn status(
+        status: hyper::StatusCode,
+        wait: Option<Duration>,
+        body: &str,
+        url: &str,
+    ) -> Self {
         let parsed: Value = serde_json::from_str(body).unwrap_or_default();
         let error = &parsed["error"];
         let code = error["code"].as_str().unwrap_or_default();
@@ -103,11 +131,12 @@ impl ModelError {
                 format!("exceeded retry limit, last status: {status}"),
                 json!({"responseTooManyFailedAttempts": {"httpStatusCode": 429}}),
                 Retry::No,
-            ),
+            )
+            .only_after(wait),
             503 if matches!(code, "server_is_overloaded" | "slow_down") => {
-                Self::new(AT_CAPACITY, "serverOverloaded", Retry::No)
+                Self::new(AT_CAPACITY, "serverOverloaded", Retry::No).only_after(wait)
             }
-            500 => Self::new(HIGH_DEMAND, "internalServerError", Retry::Stream),
+            500 => Self::new(HIGH_DEMAND, "internalServerError", Retry::Stream).after(wait),
             code => Self::new(
                 format!(
                     "unexpected status {status}: {}, url: {url}",
@@ -119,7 +148,8 @@ impl ModelError {
                 ),
                 json!({"httpConnectionFailed": {"httpStatusCode": code}}),
                 Retry::Stream,
-            ),
+            )
+            .after(wait),
         }
     }
 

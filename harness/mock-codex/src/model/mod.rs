@@ -6,7 +6,9 @@ mod endpoint;
 pub(crate) mod error;
 pub(crate) mod event;
 pub(crate) mod request;
+mod sse;
 pub(crate) mod tools;
+mod wait;
 
-pub(crate) use client::{Answer, CallError, ModelClient};
+pub(crate) use client::{Answer, CallError, post};
 pub(crate) use endpoint::Endpoint;

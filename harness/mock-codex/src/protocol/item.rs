@@ -14,6 +14,7 @@ pub(crate) enum Item {
     UserMessage(UserMessage),
     AgentMessage(AgentMessage),
     Reasoning(Reasoning),
+    WebSearch(WebSearch),
     CommandExecution(CommandExecution),
 }
 
@@ -50,6 +51,18 @@ pub(crate) struct Reasoning {
     pub(crate) id: String,
     pub(crate) summary: Vec<String>,
     pub(crate) content: Vec<String>,
+    #[serde(flatten)]
+    pub(crate) times: Times,
+}
+
+/// A search of the web that the API did by itself.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WebSearch {
+    pub(crate) id: String,
+    pub(crate) query: String,
+    pub(crate) action: Value,
+    pub(crate) results: Option<Value>,
     #[serde(flatten)]
     pub(crate) times: Times,
 }
@@ -98,6 +111,7 @@ impl Item {
             Self::UserMessage(item) => &item.id,
             Self::AgentMessage(item) => &item.id,
             Self::Reasoning(item) => &item.id,
+            Self::WebSearch(item) => &item.id,
             Self::CommandExecution(item) => &item.id,
         }
     }
@@ -107,6 +121,7 @@ impl Item {
             Self::UserMessage(item) => &mut item.times,
             Self::AgentMessage(item) => &mut item.times,
             Self::Reasoning(item) => &mut item.times,
+            Self::WebSearch(item) => &mut item.times,
             Self::CommandExecution(item) => &mut item.times,
         }
     }

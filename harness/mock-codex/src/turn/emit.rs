@@ -76,9 +76,10 @@ impl Scope {
         let kind = match item {
             Item::UserMessage(_) => ItemKind::User,
             Item::AgentMessage(ref message) if !message.text.is_empty() => ItemKind::Agent,
-            Item::AgentMessage(_) | Item::Reasoning(_) | Item::CommandExecution(_) => {
-                ItemKind::Other
-            }
+            Item::AgentMessage(_)
+            | Item::Reasoning(_)
+            | Item::WebSearch(_)
+            | Item::CommandExecution(_) => ItemKind::Other,
         };
         // Items are plain data: this can't fail.
         let Ok(raw) = to_raw_value(&item) else { return };

@@ -9,6 +9,7 @@ mod run;
 mod stream;
 mod terminals;
 mod toolcall;
+mod web_search;
 
 use serde_json::{Value, json};
 

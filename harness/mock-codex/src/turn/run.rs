@@ -174,7 +174,8 @@ impl Turn {
             }
             tries += 1;
             self.tell_retry(tries, endpoint.stream_max_retries, &error);
-            self.pause(backoff(tries)).await?;
+            self.pause(error.wait.unwrap_or_else(|| backoff(tries)))
+                .await?;
         }
     }
 

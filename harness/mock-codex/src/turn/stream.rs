@@ -8,17 +8,20 @@ use tokio::task::{AbortHandle, JoinHandle};
 
 use super::Control;
 use super::emit::Scope;
-use super::model_item::{completed, opened, to_input};
+use super::model_item::ModelItem;
 use super::run::{Turn, backoff};
 use super::toolcall::{self, Outcome, ToolCall};
 use crate::connection::{Call, Identity};
 use crate::model::error::ModelError;
 use crate::model::event::Event;
 use crate::model::request::Subject;
-use crate::model::{Answer, Endpoint};
+use crate::model::{Answer, CallError, Endpoint, post};
 use crate::protocol::item::Item;
 use crate::protocol::reply::{TokenUsage, TurnError};
 use crate::quirk::Id as Quirk;
+
+/// What a call without an answer is told as.
+const NOT_SENT: &str = "error sending request";
 
 /// A whole answer.
 #[derive(Debug)]
@@ -64,8 +67,12 @@ impl Turn {
         let waiting = self.pending.len();
         let mut events = match self.post(endpoint).await? {
             Answer::Events(events) => events,
-            Answer::Refused { status, body, .. } => {
-                let error = ModelError::status(status, &body, &endpoint.url);
+            Answer::Refused {
+                status,
+                retry_after,
+                body,
+            } => {
+                let error = ModelError::status(status, retry_after, &body, &endpoint.url);
                 if error.is_context_window() {
                     self.scope.fill_context_window();
                 }
@@ -124,7 +131,6 @@ impl Turn {
                         .await);
                 }
                 Next::Event(Some(Ok(Event::Completed(usage)))) => {
-                    events.finish();
                     break usage;
                 }
                 Next::Event(Some(Ok(Event::Failed { code, message }))) => {
@@ -158,6 +164,7 @@ impl Turn {
     /// Posts the request; where the network or the server fails, as often as it may.
     async fn post(&mut self, endpoint: &Endpoint) -> Result<Answer, Stop> {
         let mut tries = 0;
+        let mut unreachable = 0;
         loop {
             let call = self.request(endpoint);
             tokio::pin!(call);
@@ -176,26 +183,33 @@ impl Turn {
                     status,
                     retry_after,
                     ..
-                }) if tries < endpoint.request_max_retries
-                    && (status.is_server_error()
-                        || (status.as_u16() == 429 && retry_after.is_some())) =>
-                {
+                }) if tries < endpoint.request_max_retries && status.is_server_error() => {
                     tries += 1;
-                    let wait = retry_after.map(std::time::Duration::from_secs);
-                    self.pause(wait.unwrap_or_else(|| backoff(tries))).await?;
+                    self.pause(retry_after.unwrap_or_else(|| backoff(tries)))
+                        .await?;
                 }
                 Ok(answer) => return Ok(answer),
-                Err(unreachable) => {
-                    self.tell_unreachable(&unreachable);
-                    self.pause(backoff(tries + 1)).await?;
-                    tries = (tries + 1).min(6);
+                Err(CallError::Broken) if tries < endpoint.request_max_retries => {
+                    tries += 1;
+                    self.pause(backoff(tries)).await?;
+                }
+                Err(CallError::Broken) => {
+                    return Err(Stop::Failed(ModelError::disconnected(NOT_SENT)));
+                }
+                Err(CallError::Connect) => {
+                    self.tell_unreachable();
+                    unreachable = (unreachable + 1).min(6);
+                    self.pause(backoff(unreachable)).await?;
                 }
             }
         }
     }
 
     /// The call itself, independent of the turn so that the turn can listen meanwhile.
-    fn request(&self, endpoint: &Endpoint) -> impl Future<Output = Result<Answer, String>> + use<> {
+    fn request(
+        &self,
+        endpoint: &Endpoint,
+    ) -> impl Future<Output = Result<Answer, CallError>> + use<> {
         let scope = self.scope.clone();
         let endpoint = endpoint.clone();
         let (headers, body) = {
@@ -218,25 +232,14 @@ impl Turn {
             let identity = scope.client.identity().unwrap_or(&nobody);
             (subject.headers(identity), subject.body(&state.history))
         };
-        async move {
-            use crate::model::CallError;
-            scope
-                .server
-                .model
-                .post(&endpoint, &headers, body)
-                .await
-                .map_err(|error| match error {
-                    CallError::Connect => "error sending request".to_owned(),
-                    CallError::Broken(cause) => cause,
-                })
-        }
+        async move { post(&endpoint, &headers, body).await }
     }
 
     fn take_event(&self, event: Event, open: &mut Option<Item>, running: &mut Running) {
         let scope = &self.scope;
         match event {
             Event::ItemAdded(item) => {
-                if let Some(mut item) = opened(&item) {
+                if let Some(mut item) = ModelItem::parse(&item).and_then(|item| item.to_item()) {
                     scope.item_started(&mut item);
                     *open = Some(item);
                 }
@@ -278,18 +281,19 @@ impl Turn {
             running.calls.push_back(task);
             return;
         }
-        let Some(done) = completed(item) else { return };
-        match open.take() {
-            Some(mut begun) if begun.id() == done.id() => {
-                let mut done = done;
-                *done.times_mut() = *begun.times_mut();
-                scope.item_completed(done);
+        let Some(item) = ModelItem::parse(item) else {
+            return;
+        };
+        if let Some(mut done) = item.to_item() {
+            match open.take() {
+                Some(mut begun) if begun.id() == done.id() => {
+                    *done.times_mut() = *begun.times_mut();
+                    scope.item_completed(done);
+                }
+                _ => scope.whole_item(done),
             }
-            _ => scope.whole_item(done),
         }
-        if let Some(input) = to_input(item) {
-            scope.add_input(input);
-        }
+        scope.add_input(item.into_input());
     }
 
     /// Waits for the calls of an answer and gives the model their outputs.
@@ -364,11 +368,11 @@ impl Turn {
         self.scope.rate_limits();
     }
 
-    fn tell_unreachable(&self, cause: &str) {
+    fn tell_unreachable(&self) {
         let error = TurnError {
             message: "Reconnecting... waiting for network".to_owned(),
             codex_error_info: json!({"responseStreamDisconnected": {"httpStatusCode": null}}),
-            additional_details: Some(format!("Connection failed: {cause}")),
+            additional_details: Some(format!("Connection failed: {NOT_SENT}")),
             misalignment: None,
         };
         super::run::tell_error(&self.scope, &error, true);

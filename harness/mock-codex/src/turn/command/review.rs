@@ -11,7 +11,7 @@ use crate::connection::Identity;
 use crate::model::error::ModelError;
 use crate::model::event::Event;
 use crate::model::request::{Reviewed, Subject, message};
-use crate::model::{Answer, context};
+use crate::model::{Answer, context, post};
 use crate::protocol::item::Item;
 use crate::thread::Settings;
 use crate::thread::history::History;
@@ -273,11 +273,15 @@ async fn ask(
         let client = scope.client.identity().unwrap_or(&nobody);
         (subject.headers(client), subject.body(&review.history))
     };
-    let answer = scope.server.model.post(&endpoint, &headers, body).await;
+    let answer = post(&endpoint, &headers, body).await;
     let mut events = match answer {
         Ok(Answer::Events(events)) => events,
-        Ok(Answer::Refused { status, body, .. }) => {
-            return Err(ModelError::status(status, &body, &endpoint.url).message);
+        Ok(Answer::Refused {
+            status,
+            retry_after,
+            body,
+        }) => {
+            return Err(ModelError::status(status, retry_after, &body, &endpoint.url).message);
         }
         Err(_) => return Err("the model could not be reached".to_owned()),
     };
@@ -293,7 +297,6 @@ async fn ask(
                 remember(scope, &item);
             }
             Event::Completed(_) => {
-                events.finish();
                 return Ok(said);
             }
             Event::Failed { code, message } => {
