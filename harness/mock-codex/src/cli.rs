@@ -6,12 +6,13 @@ use std::process::ExitCode;
 
 use clap::{ArgAction, Parser, Subcommand};
 
+use crate::auth;
 use crate::config::{CliOverride, Loader};
 use crate::home;
 use crate::quirk::{self, Quirks};
 use crate::sandbox::SandboxLauncher;
 use crate::server::Setup;
-use crate::transport;
+use crate::transport::{self, Listen};
 
 /// A mock of `codex app-server` that behaves like codex 0.169.0.
 #[derive(Debug, Parser)]
@@ -33,9 +34,12 @@ struct Cli {
 enum Command {
     /// Run the app-server.
     AppServer {
-        /// Transport endpoint URL: `stdio://` is what the mock has.
-        #[arg(long, value_name = "URL", default_value = "stdio://", value_parser = parse_listen)]
+        /// Transport endpoint URL: `stdio://`, `unix://`, `unix://PATH`, `ws://IP:PORT` or `off`
+        #[arg(long, value_name = "URL", default_value = "stdio://")]
         listen: Listen,
+
+        #[command(flatten)]
+        auth: Box<auth::Flags>,
 
         /// The same as `--listen stdio://`.
         #[arg(long, conflicts_with = "listen")]
@@ -59,29 +63,6 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-}
-
-/// Where to listen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Listen {
-    Stdio,
-    /// A transport of the real one that the mock doesn't have.
-    Other(String),
-    Off,
-}
-
-fn parse_listen(url: &str) -> Result<Listen, String> {
-    match url {
-        "stdio://" => Ok(Listen::Stdio),
-        "off" => Ok(Listen::Off),
-        _ if url.starts_with("unix://") || url.starts_with("ws://") => {
-            Ok(Listen::Other(url.to_owned()))
-        }
-        _ => Err(format!(
-            "unsupported --listen URL `{url}`; expected `stdio://`, `unix://`, `unix://PATH`, \
-             `ws://IP:PORT`, or `off`"
-        )),
-    }
 }
 
 /// The whole program: `args` are those behind the program's name, `launcher` starts sandboxed
@@ -134,27 +115,20 @@ fn run(cli: Cli, launcher: SandboxLauncher) -> Result<(), String> {
             let _ = std::io::stdout().write_all(text.as_bytes());
             Ok(())
         }
-        Command::AppServer {
-            listen: Listen::Off,
-            ..
-        } => Err("no transport configured; use --listen or enable remote control".to_owned()),
-        Command::AppServer {
-            listen: Listen::Other(url),
-            ..
-        } => Err(format!("mock-codex doesn't serve `{url}`; use `stdio://`")),
-        Command::AppServer {
-            listen: Listen::Stdio,
-            ..
-        } => {
-            let home = home::find()?;
+        Command::AppServer { listen, auth, .. } => {
             let started_in = std::env::current_dir().map_err(|error| error.to_string())?;
-            transport::stdio::serve(Setup {
+            let policy = auth
+                .policy(&started_in)
+                .map_err(|error| error.to_string())?;
+            let home = home::find()?;
+            let setup = Setup {
                 config: Loader::new(&home, overrides),
                 home,
                 started_in,
                 quirks,
                 launcher,
-            })
+            };
+            transport::serve(setup, listen, policy)
         }
     }
 }

@@ -4,21 +4,22 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashSet;
 use std::rc::Rc;
 
+use bytes::Bytes;
 use codex_wire::frame::{ErrorObject, Frame, Id};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize, de};
 use serde_json::Value;
-use tokio::sync::mpsc::UnboundedSender;
 
 use crate::clock;
 use crate::failure::Failure;
 use crate::methods;
+use crate::outbox::{Outbox, Outgoing};
 use crate::server::Server;
 
 /// A connected client.
 #[derive(Debug)]
 pub(crate) struct Client {
-    outbox: UnboundedSender<Option<Vec<u8>>>,
+    outbox: Outbox,
     identity: OnceCell<Identity>,
     experimental: Cell<bool>,
     opted_out: RefCell<HashSet<String>>,
@@ -74,7 +75,7 @@ impl Envelope {
 
 impl Client {
     /// A client whose frames go into `outbox`.
-    pub(crate) fn new(outbox: UnboundedSender<Option<Vec<u8>>>) -> Self {
+    pub(crate) fn new(outbox: Outbox) -> Self {
         Self {
             outbox,
             identity: OnceCell::new(),
@@ -114,7 +115,7 @@ impl Client {
     }
 
     /// Sends a written notification unless the client has opted out of it.
-    pub(crate) fn deliver(&self, method: &str, frame: Vec<u8>) {
+    pub(crate) fn deliver(&self, method: &str, frame: Bytes) {
         let wanted = self.identity.get().is_some()
             && (self.experimental() || !EXPERIMENTAL.contains(&method))
             && !self.opted_out.borrow().contains(method);
@@ -134,14 +135,37 @@ impl Client {
         self.send(line(&ServerRequest { method, id, params }));
     }
 
-    fn send(&self, frame: Vec<u8>) {
-        // The other end is gone only when the process is about to end.
-        let _ = self.outbox.send(Some(frame));
+    fn send(&self, frame: Bytes) {
+        self.outbox.put(Outgoing::Frame(frame));
+    }
+
+    /// Answers a ping.
+    pub(crate) fn pong(&self, payload: Bytes) {
+        self.outbox.put(Outgoing::Pong(payload));
     }
 
     /// Says that nothing more will be sent.
     pub(crate) fn hang_up(&self) {
-        let _ = self.outbox.send(None);
+        self.outbox.close();
+    }
+
+    /// Refuses a message because too much waits already; `false` if it is nothing that gets an
+    /// answer.
+    pub(crate) fn refuse(&self, message: &[u8]) -> bool {
+        let Ok(Envelope {
+            id: Some(id),
+            method: Some(_),
+            ..
+        }) = Envelope::parse(message)
+        else {
+            return false;
+        };
+        self.send(
+            Frame::error(id, Failure::overloaded().into_object())
+                .to_line()
+                .into(),
+        );
+        true
     }
 
     /// Handles one line of the client.
@@ -213,7 +237,7 @@ impl Call {
     /// Answers with an error.
     pub(crate) fn fail(&self, failure: Failure) {
         let frame = Frame::error(self.id.clone(), failure.into_object());
-        self.client.send(frame.to_line().into_bytes());
+        self.client.send(frame.to_line().into());
     }
 }
 
@@ -225,7 +249,7 @@ fn answered(server: &Rc<Server>, id: &Id, answer: Result<Value, String>) {
 }
 
 /// A notification of the server, written.
-pub(crate) fn notification(method: &str, params: &impl Serialize) -> Vec<u8> {
+pub(crate) fn notification(method: &str, params: &impl Serialize) -> Bytes {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Notification<'a, P> {
@@ -240,10 +264,10 @@ pub(crate) fn notification(method: &str, params: &impl Serialize) -> Vec<u8> {
     })
 }
 
-fn line(frame: &impl Serialize) -> Vec<u8> {
+fn line(frame: &impl Serialize) -> Bytes {
     let mut line = Vec::with_capacity(512);
     // Writing to memory doesn't fail, and no map of a frame has keys other than strings.
     let _ = serde_json::to_writer(&mut line, frame);
     line.push(b'\n');
-    line
+    line.into()
 }

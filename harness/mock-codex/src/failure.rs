@@ -42,6 +42,11 @@ impl Failure {
         Self::new(-32603, message)
     }
 
+    /// -32001: too many requests wait already.
+    pub(crate) fn overloaded() -> Self {
+        Self::new(-32001, "Server overloaded; retry later.")
+    }
+
     /// The error object to write.
     pub(crate) fn into_object(self) -> ErrorObject {
         self.0

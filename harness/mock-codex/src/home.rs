@@ -51,15 +51,15 @@ pub(crate) fn host_name() -> String {
         .map_or_else(|_| "localhost".to_owned(), |name| name.trim().to_owned())
 }
 
-/// `NAME/VERSION (OS; ARCH) TERMINAL (NAME; CLIENT VERSION)`.
-pub(crate) fn user_agent(client: &str, version: &str) -> String {
+/// `ORIGINATOR/VERSION (OS; ARCH) TERMINAL (CLIENT; CLIENT VERSION)`.
+pub(crate) fn user_agent(originator: &str, client: &str, version: &str) -> String {
     let terminal = std::env::var("TERM_PROGRAM")
         .or_else(|_| std::env::var("TERM"))
         .ok()
         .filter(|terminal| !terminal.is_empty())
         .unwrap_or_else(|| "unknown".to_owned());
     format!(
-        "{client}/{} ({}; {}) {terminal} ({client}; {version})",
+        "{originator}/{} ({}; {}) {terminal} ({client}; {version})",
         crate::CODEX_VERSION,
         operating_system(),
         std::env::consts::ARCH,

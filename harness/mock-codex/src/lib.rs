@@ -13,6 +13,7 @@
 )]
 
 mod approval;
+mod auth;
 mod cli;
 mod clock;
 mod config;
@@ -21,6 +22,7 @@ mod failure;
 mod home;
 mod methods;
 mod model;
+mod outbox;
 mod protocol;
 pub mod quirk;
 pub mod sandbox;

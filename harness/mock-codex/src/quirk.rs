@@ -50,6 +50,8 @@ quirks! {
         "Starting a turn while one runs steers the running one and answers with its id.";
     NeverRefusesDangerousCommands "never-refuses-dangerous-commands" "e. Turns"
         "Approval policy `never` refuses `rm -rf` style commands even without a sandbox.";
+    PingAnsweredTwice "ping-answered-twice" "a. Transport and handshake"
+        "A ping on a WebSocket is answered with two pongs.";
 }
 
 /// Which quirks are on.

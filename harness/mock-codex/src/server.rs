@@ -1,6 +1,6 @@
 //! What all clients share.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::json;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::approval::Approvals;
@@ -35,6 +36,8 @@ pub(crate) struct Server {
     pub(crate) approvals: Approvals,
     threads: RefCell<BTreeMap<String, Rc<Thread>>>,
     clients: RefCell<Vec<Rc<Client>>>,
+    originator: OnceCell<String>,
+    turn_ended: Notify,
 }
 
 /// What a server is made from.
@@ -63,12 +66,48 @@ impl Server {
             approvals: Approvals::default(),
             threads: RefCell::default(),
             clients: RefCell::default(),
+            originator: OnceCell::new(),
+            turn_ended: Notify::new(),
         })
     }
 
     /// Takes a client in.
     pub(crate) fn connect(&self, client: &Rc<Client>) {
         self.clients.borrow_mut().push(Rc::clone(client));
+    }
+
+    /// Lets a client go: it follows no thread any more. Its turns run on, and what it was asked
+    /// stays open.
+    pub(crate) fn disconnect(&self, client: &Rc<Client>) {
+        let others = |other: &Rc<Client>| !Rc::ptr_eq(other, client);
+        self.clients.borrow_mut().retain(others);
+        for thread in self.threads.borrow().values() {
+            thread.state.borrow_mut().subscribers.retain(others);
+        }
+    }
+
+    /// Says to every client that nothing more will be sent.
+    pub(crate) fn hang_up(&self) {
+        for client in self.clients.borrow().iter() {
+            client.hang_up();
+        }
+    }
+
+    /// The name that all clients go by: that of the first one which shook hands.
+    pub(crate) fn originator(&self, name: &str) -> &str {
+        self.originator.get_or_init(|| name.to_owned())
+    }
+
+    /// Waits until no turn runs.
+    pub(crate) async fn idle(&self) {
+        loop {
+            let ended = self.turn_ended.notified();
+            let runs = |thread: &Rc<Thread>| thread.state.borrow().active.is_some();
+            if !self.threads.borrow().values().any(runs) {
+                return;
+            }
+            ended.await;
+        }
     }
 
     /// The configuration as it is on disk now.
@@ -98,6 +137,9 @@ impl Server {
     pub(crate) fn set_status(&self, thread: &Thread, status: ThreadStatus) {
         self.status_changed(thread.id(), &status);
         thread.state.borrow_mut().status = status;
+        if thread.state.borrow().active.is_none() {
+            self.turn_ended.notify_waiters();
+        }
     }
 
     /// A loaded thread.

@@ -27,10 +27,11 @@ pub(super) fn initialize(call: &Call, params: InitializeParams) -> Result<(), Fa
         )));
     }
     let capabilities = params.capabilities.unwrap_or_default();
-    let user_agent = home::user_agent(&name, &params.client_info.version);
+    let originator = call.server.originator(&name).to_owned();
+    let user_agent = home::user_agent(&originator, &name, &params.client_info.version);
     call.client.initialize(
         Identity {
-            name,
+            name: originator,
             user_agent: user_agent.clone(),
         },
         capabilities.experimental_api,

@@ -87,8 +87,8 @@ pub(super) fn resume(call: &Call, params: ThreadResumeParams) -> Result<(), Fail
     if tells_usage {
         tell_usage(call, &thread);
     }
-    call.client
-        .notify("thread/goal/cleared", &json!({"threadId": thread.id()}));
+    call.server
+        .broadcast("thread/goal/cleared", &json!({"threadId": thread.id()}));
     Ok(())
 }
 

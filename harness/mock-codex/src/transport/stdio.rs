@@ -4,47 +4,27 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdUnixStream;
 use std::rc::Rc;
-use std::time::Duration;
 
 use codex_wire::line::LineReader;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{UnixStream, unix::pipe};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::task::LocalSet;
 
+use super::FLUSH;
 use crate::connection::Client;
-use crate::server::{Server, Setup};
+use crate::outbox::{Outflow, Outgoing, outbox};
+use crate::server::Server;
 
 /// The longest line that is read, in bytes; the real one was seen to read 20 MB.
 const MAX_LINE: usize = 256 * 1024 * 1024;
 
-/// How long the last frames may take to be read by the client at the end.
-const FLUSH: Duration = Duration::from_millis(500);
-
 /// Serves until stdin ends or SIGTERM comes; both end with exit code 0.
-pub(crate) fn serve(setup: Setup) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(4)
-        .build()
-        .map_err(|error| format!("failed to start: {error}"))?;
-    let tasks = LocalSet::new();
-    let server = Rc::new(Server::new(setup)?);
-    let result = tasks
-        .block_on(&runtime, run(server))
-        .map_err(|error| error.to_string());
-    drop(tasks);
-    // A read of a terminal's stdin may still block a thread.
-    runtime.shutdown_background();
-    result
-}
-
-async fn run(server: Rc<Server>) -> io::Result<()> {
-    let (outbox, frames) = unbounded_channel();
+pub(super) async fn run(server: Rc<Server>) -> io::Result<()> {
+    // A client that doesn't read its own pipe holds up nobody else.
+    let (outbox, outflow) = outbox(usize::MAX);
     let client = Rc::new(Client::new(outbox));
     server.connect(&client);
-    let writer = tokio::task::spawn_local(write_frames(frames));
+    let writer = tokio::task::spawn_local(write_frames(outflow));
     let mut terminate = signal(SignalKind::terminate())?;
     let mut lines = LineReader::with_max_line(BufReader::new(stdin()?), MAX_LINE);
     loop {
@@ -73,20 +53,19 @@ async fn run(server: Rc<Server>) -> io::Result<()> {
 }
 
 /// Writes frames; those that wait together go out together.
-async fn write_frames(mut frames: UnboundedReceiver<Option<Vec<u8>>>) {
+async fn write_frames(mut outflow: Outflow) {
     let Ok(mut out) = stdout() else { return };
-    while let Some(Some(mut batch)) = frames.recv().await {
-        let mut last = false;
-        while let Ok(next) = frames.try_recv() {
-            match next {
-                Some(frame) => batch.extend_from_slice(&frame),
-                None => {
-                    last = true;
-                    break;
-                }
+    let mut batch = Vec::new();
+    while let Some(first) = outflow.next().await {
+        batch.clear();
+        let mut next = Some(first);
+        while let Some(outgoing) = next {
+            if let Outgoing::Frame(frame) = outgoing {
+                batch.extend_from_slice(&frame);
             }
+            next = outflow.ready();
         }
-        if out.write_all(&batch).await.is_err() || out.flush().await.is_err() || last {
+        if out.write_all(&batch).await.is_err() || out.flush().await.is_err() {
             return;
         }
     }
