@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use codex_wire::frame::Id;
 use serde_json::Value;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
+
+use crate::connection::Client;
 
 /// What the client answered: a result, or the text of an error.
 pub(crate) type Answer = Result<Value, String>;
@@ -14,29 +16,148 @@ pub(crate) type Answer = Result<Value, String>;
 #[derive(Debug, Default)]
 pub(crate) struct Approvals {
     next: Cell<i64>,
-    open: RefCell<BTreeMap<i64, oneshot::Sender<Answer>>>,
+    open: RefCell<BTreeMap<i64, Open>>,
+}
+
+/// A request without an answer yet.
+#[derive(Debug)]
+struct Open {
+    thread: String,
+    method: &'static str,
+    params: Value,
+    waiting: oneshot::Sender<Answer>,
 }
 
 impl Approvals {
-    /// Opens a request: its id, and where the answer arrives.
-    pub(crate) fn open(&self) -> (i64, oneshot::Receiver<Answer>) {
+    /// Opens a request on a thread and sends it; its answer arrives where this says. Without one
+    /// if the question was abandoned.
+    pub(crate) fn ask<'a>(
+        &self,
+        thread: &str,
+        method: &'static str,
+        params: Value,
+        clients: impl IntoIterator<Item = &'a Client>,
+    ) -> oneshot::Receiver<Answer> {
         let id = self.next.get();
         self.next.set(id + 1);
-        let (sender, receiver) = oneshot::channel();
-        self.open.borrow_mut().insert(id, sender);
-        (id, receiver)
+        for client in clients {
+            client.request(id, method, &params);
+        }
+        let (waiting, answer) = oneshot::channel();
+        let open = Open {
+            thread: thread.to_owned(),
+            method,
+            params,
+            waiting,
+        };
+        self.open.borrow_mut().insert(id, open);
+        answer
     }
 
-    /// Takes an answer; `false` if nobody asked.
-    pub(crate) fn answer(&self, id: &Id, answer: Answer) -> bool {
-        let Id::Integer(id) = id else { return false };
-        match self.open.borrow_mut().remove(id) {
-            Some(waiting) => {
-                // Whoever asked may have given up; then the answer is late, not wrong.
-                let _ = waiting.send(answer);
-                true
+    /// Sends the open requests of a thread to one more client.
+    pub(crate) fn ask_again(&self, thread: &str, client: &Client) {
+        for (id, open) in self.open.borrow().iter() {
+            if open.thread == thread {
+                client.request(*id, open.method, &open.params);
             }
-            None => false,
         }
+    }
+
+    /// Takes an answer in: `resolved` hears of the thread and the request before whoever asked
+    /// does. `false` if nobody asked.
+    pub(crate) fn answer(&self, id: &Id, answer: Answer, resolved: impl FnOnce(&str, i64)) -> bool {
+        let Id::Integer(id) = id else { return false };
+        let Some(open) = self.open.borrow_mut().remove(id) else {
+            return false;
+        };
+        resolved(&open.thread, *id);
+        // A turn that was interrupted doesn't wait any more; then the answer is late, not wrong.
+        let _ = open.waiting.send(answer);
+        true
+    }
+
+    /// Gives up the open requests of a thread; their ids.
+    pub(crate) fn abandon(&self, thread: &str) -> Vec<i64> {
+        let mut open = self.open.borrow_mut();
+        let of_thread = |open: &Open| open.thread == thread;
+        let ids = open
+            .iter()
+            .filter(|(_, it)| of_thread(it))
+            .map(|(id, _)| *id);
+        let ids = ids.collect();
+        open.retain(|_, it| !of_thread(it));
+        ids
+    }
+}
+
+/// What a thread may wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Approval,
+}
+
+/// How many questions of each kind a thread has open.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    open: watch::Sender<[usize; 1]>,
+}
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Self {
+            open: watch::Sender::new([0]),
+        }
+    }
+}
+
+impl Waiting {
+    /// Counts a question in; `true` if the flags changed.
+    pub(crate) fn begin(&self, kind: Kind) -> bool {
+        self.change(kind, |open| *open += 1)
+    }
+
+    /// Counts a question out; `true` if the flags changed.
+    pub(crate) fn end(&self, kind: Kind) -> bool {
+        self.change(kind, |open| *open = open.saturating_sub(1))
+    }
+
+    fn change(&self, kind: Kind, change: impl FnOnce(&mut usize)) -> bool {
+        let before = self.flags();
+        self.open
+            .send_modify(|open| change(&mut open[kind as usize]));
+        before != self.flags()
+    }
+
+    /// The active flags of the thread.
+    pub(crate) fn flags(&self) -> Vec<&'static str> {
+        let open = *self.open.borrow();
+        let names = ["waitingOnApproval"];
+        let flags = names.into_iter().zip(open);
+        flags
+            .filter(|(_, open)| *open > 0)
+            .map(|(name, _)| name)
+            .collect()
+    }
+
+    /// Waits until no question is open.
+    pub(crate) async fn over(&self) {
+        // The sender lives as long as this does.
+        let _ = self.open.subscribe().wait_for(|open| *open == [0]).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_change_with_the_first_and_the_last_question() {
+        let waiting = Waiting::default();
+        assert!(waiting.begin(Kind::Approval));
+        assert!(!waiting.begin(Kind::Approval));
+        assert_eq!(waiting.flags(), ["waitingOnApproval"]);
+        assert!(!waiting.end(Kind::Approval));
+        assert!(waiting.end(Kind::Approval));
+        assert!(waiting.flags().is_empty());
     }
 }

@@ -243,7 +243,8 @@ impl Call {
 
 /// Gives an answer of the client to whoever asked.
 fn answered(server: &Rc<Server>, id: &Id, answer: Result<Value, String>) {
-    if !server.approvals.answer(id, answer) {
+    let resolved = |thread: &str, id: i64| server.resolved(thread, id);
+    if !server.approvals.answer(id, answer, resolved) {
         crate::complain(&format!("could not find callback for {id:?}"));
     }
 }

@@ -46,6 +46,8 @@ quirks! {
         "Steering drops the model's running answer, and its half-streamed item is never completed.";
     InterruptLeavesCommandRunning "interrupt-leaves-command-running" "e. Turns"
         "Interrupting a turn leaves its command running as a background terminal.";
+    QuickCommandWaitsForQuestions "quick-command-waits-for-questions" "e. Turns"
+        "The end of a quick command is told only when no question to the client is open beside it.";
     TurnStartSteersRunningTurn "turn-start-steers-running-turn" "d. Conflicts and bad values"
         "Starting a turn while one runs steers the running one and answers with its id.";
     NeverRefusesDangerousCommands "never-refuses-dangerous-commands" "e. Turns"

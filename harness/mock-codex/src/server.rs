@@ -133,6 +133,16 @@ impl Server {
         );
     }
 
+    /// Tells that a request of the server needs no answer any more.
+    pub(crate) fn resolved(&self, thread: &str, request: i64) {
+        if let Some(thread) = self.loaded(thread) {
+            thread.notify(
+                "serverRequest/resolved",
+                &json!({"threadId": thread.id(), "requestId": request}),
+            );
+        }
+    }
+
     /// Sets a thread's status and tells it.
     pub(crate) fn set_status(&self, thread: &Thread, status: ThreadStatus) {
         self.status_changed(thread.id(), &status);

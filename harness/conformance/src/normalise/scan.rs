@@ -28,6 +28,7 @@ const MARKS: &[Mark] = &[
     Mark("127.0.0.1 ", Shape::Number, "<port>"),
     Mark("localhost:", Shape::Number, "<port>"),
     Mark("Wall time: ", Shape::Number, "<duration>"),
+    Mark("aborted by user after ", Shape::Number, "<duration>"),
     Mark("Chunk ID: ", Shape::Hex, "<chunk>"),
     Mark("Original token count: ", Shape::Number, "<count>"),
     Mark("original token count: ", Shape::Number, "<count>"),
@@ -159,6 +160,10 @@ mod tests {
     fn marks_are_replaced_once() {
         check("Wall time: 0.0000 seconds", "Wall time: <duration> seconds");
         check("Wall time: 0 seconds", "Wall time: <duration> seconds");
+        check(
+            "aborted by user after 0.1s",
+            "aborted by user after <duration>s",
+        );
         check(
             "Process running with session ID 49495\n",
             "Process running with session ID <p49495>\n",

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use serde_json::json;
 
+use crate::approval::Waiting;
 use crate::clock;
 use crate::config::{self, Requested};
 use crate::connection::Call;
@@ -89,6 +90,7 @@ pub(super) fn resume(call: &Call, params: ThreadResumeParams) -> Result<(), Fail
     }
     call.server
         .broadcast("thread/goal/cleared", &json!({"threadId": thread.id()}));
+    call.server.approvals.ask_again(thread.id(), &call.client);
     Ok(())
 }
 
@@ -259,6 +261,8 @@ fn build(meta: Meta, path: Option<PathBuf>, ephemeral: bool, state: State) -> Rc
         sessions: Rc::new(SessionStore::default()),
         terminals: Rc::new(Terminals::default()),
         approved: RefCell::default(),
+        approved_files: RefCell::default(),
+        waiting: Waiting::default(),
         review: RefCell::default(),
     })
 }

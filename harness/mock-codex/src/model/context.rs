@@ -14,6 +14,10 @@ use crate::thread::Settings;
 pub(crate) const BASE_PROMPT: &str = "You are a coding agent behind a mock of the Codex \
     app-server. Do what the user asks with the tools that you are given, and say what you did.";
 
+/// What a model is told that has to search for tools.
+pub(crate) const DEFERRED_TOOLS: &str =
+    "<tools>\nDeferred tool namespaces:\n- multi_agent_v1: Work with sub-agents.\n</tools>";
+
 /// The list of skills, of which the mock has none.
 pub(crate) const SKILLS: &str = "<skills_instructions>\n## Skills\nNo skills are installed.\n\
     </skills_instructions>";

@@ -5,6 +5,7 @@ pub(crate) mod context;
 mod endpoint;
 pub(crate) mod error;
 pub(crate) mod event;
+pub(crate) mod metadata;
 pub(crate) mod request;
 mod sse;
 pub(crate) mod tools;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::client::Pieces;
+use super::metadata::Metadata;
 use super::{context, tools};
 use crate::connection::Identity;
 use crate::thread::Settings;
@@ -110,6 +111,7 @@ impl Subject<'_> {
                 Bytes::from_static(b"],\"tools\":"),
                 match self.reviewed {
                     Some(_) => tools::for_reviewer(),
+                    None if self.known().is_some() => tools::for_patching_model(),
                     None => tools::for_unknown_model(),
                 },
                 Bytes::from(tail),
@@ -119,23 +121,18 @@ impl Subject<'_> {
 
     fn tail(&self) -> String {
         let mut reasoning = json!({});
-        if let Some(effort) = &self.settings.effort {
+        let usual = self.known().map(|known| known.effort);
+        if let Some(effort) = self.settings.effort.as_deref().or(usual) {
             reasoning["effort"] = json!(effort);
         }
-        match self.settings.summary {
-            Some(crate::protocol::params::ReasoningSummary::None) => {}
-            Some(summary) => reasoning["summary"] = json!(summary),
-            None => reasoning["summary"] = json!("auto"),
+        match (self.settings.summary, self.known()) {
+            (Some(crate::protocol::params::ReasoningSummary::None), _) | (None, Some(_)) => {}
+            (Some(summary), _) => reasoning["summary"] = json!(summary),
+            (None, None) => reasoning["summary"] = json!("auto"),
         }
-        let text = self.output_schema.map_or_else(String::new, |schema| {
-            let text = json!({"format": {
-                "type": "json_schema",
-                "strict": self.reviewed.is_none(),
-                "schema": schema,
-                "name": "codex_output_schema",
-            }});
-            format!(",\"text\":{text}")
-        });
+        let text = self
+            .text()
+            .map_or_else(String::new, |text| format!(",\"text\":{text}"));
         format!(
             ",\"tool_choice\":\"auto\",\"parallel_tool_calls\":true,\"reasoning\":{reasoning},\
              \"store\":false,\"include\":[\"reasoning.encrypted_content\"],\
@@ -143,6 +140,29 @@ impl Subject<'_> {
             json!(self.cache_key()),
             self.client_metadata(),
         )
+    }
+
+    fn known(&self) -> Option<&'static Metadata> {
+        Metadata::of(&self.settings.model)
+    }
+
+    /// The form of the answer.
+    fn text(&self) -> Option<Value> {
+        let mut text = json!({});
+        if let Some(known) = self.known() {
+            text["verbosity"] = json!(known.verbosity);
+        }
+        if let Some(schema) = self.output_schema {
+            text["format"] = json!({
+                "type": "json_schema",
+                "strict": self.reviewed.is_none(),
+                "schema": schema,
+                "name": "codex_output_schema",
+            });
+        }
+        text.as_object()
+            .is_some_and(|text| !text.is_empty())
+            .then_some(text)
     }
 
     fn cache_key(&self) -> String {

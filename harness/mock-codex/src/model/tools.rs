@@ -13,6 +13,14 @@ pub(crate) fn for_unknown_model() -> Bytes {
         .clone()
 }
 
+/// The `tools` member of a request, for a model that has `apply_patch`.
+pub(crate) fn for_patching_model() -> Bytes {
+    static TOOLS: OnceLock<Bytes> = OnceLock::new();
+    TOOLS
+        .get_or_init(|| Bytes::from(patching_model().to_string()))
+        .clone()
+}
+
 /// The `tools` member of a reviewer's request.
 pub(crate) fn for_reviewer() -> Bytes {
     const OFFERED: [&str; 3] = ["exec_command", "write_stdin", "view_image"];
@@ -114,6 +122,37 @@ fn unknown_model() -> Value {
         ),
         json!({"type": "web_search", "external_web_access": false}),
     ])
+}
+
+/// Those of an unknown model, but that agents have to be searched for.
+fn patching_model() -> Value {
+    let mut tools: Vec<Value> = unknown_model().as_array().cloned().unwrap_or_default();
+    let place = |tools: &[Value], name: &str| tools.iter().position(|tool| tool["name"] == name);
+    if let Some(agents) = place(&tools, "multi_agent_v1") {
+        tools.remove(agents);
+    }
+    let patch = json!({
+        "type": "custom",
+        "name": "apply_patch",
+        "description": "Change files.",
+        "format": {"type": "text"},
+    });
+    let search = json!({
+        "type": "tool_search",
+        "execution": "client",
+        "description": "Look for tools.",
+        "parameters": {
+            "type": "object",
+            "properties": {"query": string("What to look for.")},
+            "required": ["query"],
+            "additionalProperties": false,
+        },
+    });
+    let before = |tools: &[Value], name: &str| place(tools, name).unwrap_or(tools.len());
+    tools.insert(before(&tools, "view_image"), patch);
+    let last = tools.len() - 1;
+    tools.insert(last, search);
+    Value::Array(tools)
 }
 
 fn function(name: &str, description: &str, properties: &Value, required: &[&str]) -> Value {

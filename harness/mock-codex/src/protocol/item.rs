@@ -1,11 +1,14 @@
 //! Items of a turn.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use super::params::UserInput;
+use crate::tools::patch::change::{Change, Kind as ChangeKind};
+use crate::tools::patch::difference::unified;
 
 /// An item as notifications and turns show it.
 #[derive(Debug, Clone, Serialize)]
@@ -16,6 +19,7 @@ pub(crate) enum Item {
     Reasoning(Reasoning),
     WebSearch(WebSearch),
     CommandExecution(CommandExecution),
+    FileChange(FileChange),
 }
 
 /// What the user said.
@@ -87,6 +91,70 @@ pub(crate) struct CommandExecution {
     pub(crate) times: Times,
 }
 
+/// A patch of the model.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FileChange {
+    pub(crate) id: String,
+    pub(crate) changes: Vec<FileUpdate>,
+    pub(crate) status: &'static str,
+    #[serde(flatten)]
+    pub(crate) times: Times,
+}
+
+/// What a patch does to one file.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct FileUpdate {
+    pub(crate) path: PathBuf,
+    pub(crate) kind: FileUpdateKind,
+    /// The whole text of a file that comes or goes, else the difference.
+    pub(crate) diff: String,
+}
+
+/// How a file changes.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub(crate) enum FileUpdateKind {
+    Add,
+    Delete,
+    Update { move_path: Option<PathBuf> },
+}
+
+impl FileChange {
+    /// A patch that has begun.
+    pub(crate) fn new(id: &str, changes: &[Change], times: Times) -> Self {
+        Self {
+            id: id.to_owned(),
+            changes: changes.iter().map(FileUpdate::of).collect(),
+            status: "inProgress",
+            times,
+        }
+    }
+}
+
+impl FileUpdate {
+    fn of(change: &Change) -> Self {
+        let (kind, diff) = match &change.kind {
+            ChangeKind::Add { content } => (FileUpdateKind::Add, content.clone()),
+            ChangeKind::Delete { old } => (FileUpdateKind::Delete, old.clone()),
+            ChangeKind::Update { old, new, move_to } => {
+                let mut diff = unified(old, new, 1);
+                if let Some(to) = move_to {
+                    // Writing to a string can't fail.
+                    let _ = write!(diff, "\n\nMoved to: {}", to.display());
+                }
+                let move_path = move_to.clone();
+                (FileUpdateKind::Update { move_path }, diff)
+            }
+        };
+        Self {
+            path: change.path.clone(),
+            kind,
+            diff,
+        }
+    }
+}
+
 /// When an item started and completed, in milliseconds since the Unix epoch.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -113,6 +181,7 @@ impl Item {
             Self::Reasoning(item) => &item.id,
             Self::WebSearch(item) => &item.id,
             Self::CommandExecution(item) => &item.id,
+            Self::FileChange(item) => &item.id,
         }
     }
 
@@ -123,6 +192,7 @@ impl Item {
             Self::Reasoning(item) => &mut item.times,
             Self::WebSearch(item) => &mut item.times,
             Self::CommandExecution(item) => &mut item.times,
+            Self::FileChange(item) => &mut item.times,
         }
     }
 }

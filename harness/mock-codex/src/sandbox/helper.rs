@@ -9,6 +9,7 @@ use rustix::process::{Signal, getppid, ioctl_tiocsctty, set_parent_process_death
 use super::linux::namespace::Confined;
 use super::linux::{SetupError, Step as _, landlock};
 use super::plan::{Confinement, Plan};
+use crate::tools::patch::apply as patch;
 
 /// The first argument that turns the executable into the helper.
 pub(super) const MARKER: &str = "__mock-codex-sandbox";
@@ -44,6 +45,10 @@ fn run(mut args: impl Iterator<Item = OsString>) -> Result<i32, SetupError> {
     let plan = args.next().unwrap_or_default();
     let plan: Plan =
         serde_json::from_slice(plan.as_encoded_bytes()).step(|| "read its plan".to_owned())?;
+    if plan.patch {
+        patch::serve().step(|| "carry out a patch".to_owned())?;
+        return Ok(0);
+    }
     let command = args.nth(1).map(|program| {
         let mut command = Command::new(program);
         command.args(args);
@@ -56,6 +61,7 @@ fn run(mut args: impl Iterator<Item = OsString>) -> Result<i32, SetupError> {
         cwd,
         tty,
         confinement,
+        patch: _,
     } = &plan;
     match confinement {
         Confinement::None => unconfined(*parent, *tty, command),

@@ -144,6 +144,25 @@ impl SandboxLauncher {
         Ok(Prepared { command, env, stop })
     }
 
+    /// The process that carries out the patch on its stdin under `sandbox`.
+    ///
+    /// # Errors
+    /// As for a command.
+    pub(crate) fn patch(&self, sandbox: &Sandbox, cwd: &Path) -> Result<Prepared, LaunchError> {
+        let worker = self.start_helper(&Plan {
+            parent: std::process::id(),
+            cwd: cwd.to_path_buf(),
+            tty: false,
+            confinement: Confinement::None,
+            patch: true,
+        })?;
+        let argv: Vec<String> = std::iter::once(worker.get_program())
+            .chain(worker.get_args())
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect();
+        self.command(sandbox, &argv, cwd, false)
+    }
+
     /// The helper's command line; an empty `argv` only sets the sandbox up.
     pub(super) fn helper(
         &self,
@@ -152,20 +171,24 @@ impl SandboxLauncher {
         confinement: Confinement,
         argv: &[String],
     ) -> Result<Command, serde_json::Error> {
-        let parent = std::process::id();
-        let plan = Plan {
-            parent,
+        let mut command = self.start_helper(&Plan {
+            parent: std::process::id(),
             cwd: cwd.to_path_buf(),
             tty,
             confinement,
-        };
+            patch: false,
+        })?;
+        command.args(argv);
+        Ok(command)
+    }
+
+    fn start_helper(&self, plan: &Plan) -> Result<Command, serde_json::Error> {
         let mut command = Command::new(&self.helper);
         command
             .args(&self.prefix_args)
             .arg(MARKER)
-            .arg(serde_json::to_string(&plan)?)
+            .arg(serde_json::to_string(plan)?)
             .arg("--");
-        command.args(argv);
         Ok(command)
     }
 }

@@ -14,6 +14,7 @@ use super::ordinals::Ordinals;
 use super::record::{Meta, Record, StoredItem, Summary, TurnEnded, TurnStarted, Unread, Usage};
 use super::store::Rollout;
 use super::turns::{ItemsView, TurnRecord};
+use crate::approval::Waiting;
 use crate::clock;
 use crate::connection::Client;
 use crate::protocol::reply::{
@@ -35,6 +36,10 @@ pub(crate) struct Thread {
     pub(crate) terminals: Rc<Terminals>,
     /// The commands that the client has approved for this session.
     pub(crate) approved: RefCell<HashSet<Vec<String>>>,
+    /// The files whose changes the client has approved for this session.
+    pub(crate) approved_files: RefCell<HashSet<PathBuf>>,
+    /// The questions that are open.
+    pub(crate) waiting: Waiting,
     /// What the reviewer of this thread was asked and said, once it was.
     pub(crate) review: RefCell<Option<Conversation>>,
 }

@@ -1,3 +1,4 @@
 //! What the model may call.
 
 pub mod exec;
+pub(crate) mod patch;

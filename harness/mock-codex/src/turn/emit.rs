@@ -8,6 +8,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use super::CONTEXT_WINDOW;
+use super::turn_diff::TurnDiff;
 use crate::clock;
 use crate::connection::Client;
 use crate::model::Endpoint;
@@ -25,6 +26,8 @@ pub(super) struct Scope {
     pub(super) thread: Rc<Thread>,
     pub(super) client: Rc<Client>,
     pub(super) turn: Rc<str>,
+    /// What the patches of the turn have done.
+    pub(super) diff: Rc<TurnDiff>,
 }
 
 #[derive(Serialize)]
@@ -79,7 +82,8 @@ impl Scope {
             Item::AgentMessage(_)
             | Item::Reasoning(_)
             | Item::WebSearch(_)
-            | Item::CommandExecution(_) => ItemKind::Other,
+            | Item::CommandExecution(_)
+            | Item::FileChange(_) => ItemKind::Other,
         };
         // Items are plain data: this can't fail.
         let Ok(raw) = to_raw_value(&item) else { return };

@@ -4,11 +4,15 @@ mod command;
 mod emit;
 mod image;
 mod input;
+mod limits;
 mod model_item;
+mod patch;
+mod question;
 mod run;
 mod stream;
 mod terminals;
 mod toolcall;
+mod turn_diff;
 mod web_search;
 
 use serde_json::{Value, json};

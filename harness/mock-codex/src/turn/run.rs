@@ -15,6 +15,7 @@ use crate::clock;
 use crate::connection::{Call, Client};
 use crate::model::context;
 use crate::model::error::{ModelError, Retry};
+use crate::model::metadata::Metadata;
 use crate::model::request::message;
 use crate::protocol::item::{Item, Times, UserMessage};
 use crate::protocol::reply::{ThreadStatus, TurnError, TurnStatus};
@@ -69,6 +70,10 @@ pub(crate) fn start(start: Start) -> io::Result<String> {
     } = start;
     let id = clock::new_id();
     let started_ms = clock::now_ms();
+    // What an interrupted turn has asked is of no interest any more.
+    for request in server.approvals.abandon(thread.id()) {
+        server.resolved(thread.id(), request);
+    }
     open_rollout(&thread, &said)?;
     let line = thread.state.borrow().ordinals.next();
     thread.record(Record::TurnStarted(TurnStarted {
@@ -91,6 +96,7 @@ pub(crate) fn start(start: Start) -> io::Result<String> {
             thread,
             client,
             turn: id.as_str().into(),
+            diff: Rc::default(),
         },
         control,
         pending: VecDeque::from([said]),
@@ -228,11 +234,13 @@ impl Turn {
         };
         let Some(told) = told else {
             let permissions = context::permissions(&settings);
+            let deferred = Metadata::of(&settings.model).map(|_| context::DEFERRED_TOOLS);
             let texts: Vec<&str> = settings
                 .developer_instructions
                 .as_deref()
                 .into_iter()
                 .chain([context::SKILLS, &permissions])
+                .chain(deferred)
                 .collect();
             self.scope.add_context(message("developer", &texts));
             self.scope

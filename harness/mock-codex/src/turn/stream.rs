@@ -366,6 +366,7 @@ impl Turn {
             self.scope.count(usage);
         }
         self.scope.rate_limits();
+        self.scope.diff.repeat(&self.scope);
     }
 
     fn tell_unreachable(&self) {
@@ -387,8 +388,7 @@ impl Running {
         }
         let seconds = self.began.elapsed().as_secs_f64();
         for call in self.open.drain(..) {
-            let output = format!("Wall time: {seconds:.1} seconds\naborted by user");
-            scope.add_input(call.output(&output));
+            scope.add_input(call.output(&call.aborted(seconds)));
         }
         if !scope
             .server

@@ -2,58 +2,92 @@
 
 use serde_json::{Value, json};
 
-use super::command;
 use super::emit::Scope;
+use super::{command, patch};
 use crate::clock;
+use crate::model::metadata::Metadata;
 
-/// A function call of the model.
+/// A call of the model.
 #[derive(Debug, Clone)]
 pub(super) struct ToolCall {
     pub(super) id: String,
+    kind: Kind,
     item_id: Option<String>,
     pub(super) name: String,
+    /// Arguments in JSON, or the text for a custom tool.
     pub(super) arguments: String,
+}
+
+/// How a tool is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Function,
+    Custom,
 }
 
 impl ToolCall {
     /// The call in an item, if it is one.
     pub(super) fn parse(item: &Value) -> Option<Self> {
-        if item["type"] != "function_call" {
-            return None;
-        }
+        let (kind, arguments) = match item["type"].as_str()? {
+            "function_call" => (Kind::Function, "arguments"),
+            "custom_tool_call" => (Kind::Custom, "input"),
+            _ => return None,
+        };
         Some(Self {
             id: item["call_id"].as_str()?.to_owned(),
+            kind,
             item_id: item["id"].as_str().map(str::to_owned),
             name: item["name"].as_str()?.to_owned(),
-            arguments: item["arguments"].as_str().unwrap_or_default().to_owned(),
+            arguments: item[arguments].as_str().unwrap_or_default().to_owned(),
         })
     }
 
     /// The call as the model is shown it later.
     pub(super) fn to_input(&self) -> String {
-        let id = self
-            .item_id
-            .clone()
-            .unwrap_or_else(|| format!("fc_{}", clock::new_id()));
-        json!({
-            "type": "function_call",
-            "id": id,
-            "name": self.name,
-            "arguments": self.arguments,
-            "call_id": self.id,
-        })
-        .to_string()
+        let new = |prefix: &str| format!("{prefix}_{}", clock::new_id());
+        let id = self.item_id.clone();
+        let item = match self.kind {
+            Kind::Function => json!({
+                "type": "function_call",
+                "id": id.unwrap_or_else(|| new("fc")),
+                "name": self.name,
+                "arguments": self.arguments,
+                "call_id": self.id,
+            }),
+            Kind::Custom => json!({
+                "type": "custom_tool_call",
+                "id": id.unwrap_or_else(|| new("ctc")),
+                "call_id": self.id,
+                "name": self.name,
+                "input": self.arguments,
+            }),
+        };
+        item.to_string()
     }
 
     /// Its output as the model is shown it.
     pub(super) fn output(&self, output: &str) -> String {
+        let (kind, prefix) = match self.kind {
+            Kind::Function => ("function_call_output", "fco"),
+            Kind::Custom => ("custom_tool_call_output", "ctco"),
+        };
         json!({
-            "type": "function_call_output",
-            "id": format!("fco_{}", clock::new_id()),
+            "type": kind,
+            "id": format!("{prefix}_{}", clock::new_id()),
             "call_id": self.id,
             "output": output,
         })
         .to_string()
+    }
+
+    /// What the model is told of a call that an interrupt cut off after this time.
+    pub(super) fn aborted(&self, seconds: f64) -> String {
+        match self.name.as_str() {
+            "exec_command" | "write_stdin" => {
+                format!("Wall time: {seconds:.1} seconds\naborted by user")
+            }
+            _ => format!("aborted by user after {seconds:.1}s"),
+        }
     }
 }
 
@@ -66,11 +100,25 @@ pub(super) enum Outcome {
     Cancelled,
 }
 
+/// The tools that are functions.
+const FUNCTIONS: [&str; 2] = ["exec_command", "write_stdin"];
+
+/// What the model is told of a tool that it called in the wrong way.
+const ABORTED: &str = "aborted";
+
 /// Carries a call out.
 pub(super) async fn run(scope: Scope, call: ToolCall) -> Outcome {
-    match call.name.as_str() {
-        "exec_command" => command::exec(scope, call).await,
-        "write_stdin" => command::write_stdin(scope, call).await,
-        name => Outcome::Output(format!("unsupported call: {name}")),
+    let patches = {
+        let state = scope.thread.state.borrow();
+        Metadata::of(&state.settings.model).is_some_and(|model| model.patches)
+    };
+    match (call.kind, call.name.as_str()) {
+        (Kind::Function, "exec_command") => command::exec(scope, call).await,
+        (Kind::Function, "write_stdin") => command::write_stdin(scope, call).await,
+        (Kind::Custom, "apply_patch") if patches => patch::call(scope, call).await,
+        (Kind::Function, "apply_patch") if patches => Outcome::Output(ABORTED.to_owned()),
+        (Kind::Custom, name) if FUNCTIONS.contains(&name) => Outcome::Output(ABORTED.to_owned()),
+        (Kind::Function, name) => Outcome::Output(format!("unsupported call: {name}")),
+        (Kind::Custom, name) => Outcome::Output(format!("unsupported custom tool call: {name}")),
     }
 }

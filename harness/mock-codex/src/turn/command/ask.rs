@@ -1,16 +1,14 @@
 //! The client decides about a command.
 
-use std::rc::Rc;
-
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
 
 use super::launch::Planned;
 use super::{actions, rejected};
+use crate::approval::Kind;
 use crate::clock;
 use crate::protocol::item::Item;
-use crate::protocol::reply::ThreadStatus;
 use crate::turn::emit::Scope;
+use crate::turn::question::Question;
 use crate::turn::toolcall::Outcome;
 
 /// What the client decided.
@@ -51,11 +49,14 @@ pub(super) async fn approval(
     let started_ms = clock::now_ms();
     let mut announced = planned.clone();
     announced.announced = Some(started_ms);
-    set_waiting(scope, true);
+    let question = Question::open(scope, Kind::Approval);
     scope.item_started(&mut Item::CommandExecution(announced.item("agent", None)));
-    let answer = request(scope, &announced, started_ms, reason);
-    // The task that waits for the client outlives this one, and always answers.
-    let decision = Decision::of(answer.await.unwrap_or_else(|_| Err(String::new())));
+    let params = params(scope, &announced, started_ms, reason);
+    let answer = question
+        .ask("item/commandExecution/requestApproval", params)
+        .await;
+    question.close();
+    let decision = Decision::of(answer);
     let close = |status: &'static str| {
         let mut item = announced.item("agent", None);
         item.status = status;
@@ -64,16 +65,12 @@ pub(super) async fn approval(
     match decision {
         Decision::Accept => {}
         Decision::AcceptForSession => {
-            scope
-                .thread
-                .approved
-                .borrow_mut()
-                .insert(planned.argv.clone());
+            let mut approved = scope.thread.approved.borrow_mut();
+            approved.insert(planned.argv.clone());
         }
         Decision::Decline | Decision::Cancel => close("declined"),
         Decision::Failed => close("failed"),
     }
-    set_waiting(scope, false);
     match decision {
         Decision::Accept | Decision::AcceptForSession => Ok(started_ms),
         Decision::Decline => Err(rejected("rejected by user")),
@@ -82,14 +79,7 @@ pub(super) async fn approval(
     }
 }
 
-/// Sends the request. Its answer is acknowledged also where nobody waits for it any more.
-fn request(
-    scope: &Scope,
-    planned: &Planned,
-    started_ms: i64,
-    reason: Option<&str>,
-) -> oneshot::Receiver<Result<Value, String>> {
-    let (id, answered) = scope.server.approvals.open();
+fn params(scope: &Scope, planned: &Planned, started_ms: i64, reason: Option<&str>) -> Value {
     let amendment = actions::amendment(&planned.cmd, &planned.argv);
     let mut params = json!({
         "kind": "command",
@@ -111,30 +101,5 @@ fn request(
         {"acceptWithExecpolicyAmendment": {"execpolicy_amendment": amendment}},
         "cancel",
     ]);
-    for client in &scope.thread.state.borrow().subscribers {
-        client.request(id, "item/commandExecution/requestApproval", &params);
-    }
-    let (sender, receiver) = oneshot::channel();
-    let thread = Rc::clone(&scope.thread);
-    tokio::task::spawn_local(async move {
-        let Ok(answer) = answered.await else { return };
-        thread.notify(
-            "serverRequest/resolved",
-            &json!({"threadId": thread.id(), "requestId": id}),
-        );
-        // A turn that was interrupted doesn't wait any more.
-        let _ = sender.send(answer);
-    });
-    receiver
-}
-
-fn set_waiting(scope: &Scope, waiting: bool) {
-    let active_flags = if waiting {
-        vec!["waitingOnApproval"]
-    } else {
-        Vec::new()
-    };
-    scope
-        .server
-        .set_status(&scope.thread, ThreadStatus::Active { active_flags });
+    params
 }

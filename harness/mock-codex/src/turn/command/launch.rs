@@ -3,16 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use codex_wire::policy::SandboxPolicy;
 use tokio_util::sync::CancellationToken;
 
 use super::{ExecArgs, actions, rejected, watch};
 use crate::clock;
 use crate::protocol::item::{CommandExecution, Item, Times};
-use crate::sandbox::{Sandbox, SandboxSpec};
-use crate::thread::Settings;
+use crate::sandbox::Sandbox;
 use crate::tools::exec::{ExecRequest, Session, SessionId};
 use crate::turn::emit::Scope;
+use crate::turn::limits;
 use crate::turn::terminals::Terminal;
 use crate::turn::toolcall::Outcome;
 
@@ -103,7 +102,7 @@ pub(super) fn start(
     let sandbox = if approved {
         Sandbox::Unrestricted
     } else {
-        sandbox(&thread.state.borrow().settings)
+        limits::sandbox(&thread.state.borrow().settings)
     };
     let restricted = sandbox != Sandbox::Unrestricted;
     let request = ExecRequest {
@@ -158,34 +157,6 @@ fn not_started(scope: &Scope, planned: &Planned, error: &str) -> Outcome {
     item.aggregated_output = Some(reason.clone());
     scope.item_completed(Item::CommandExecution(item));
     rejected(&reason)
-}
-
-fn sandbox(settings: &Settings) -> Sandbox {
-    match &settings.sandbox {
-        SandboxPolicy::DangerFullAccess | SandboxPolicy::ExternalSandbox { .. } => {
-            Sandbox::Unrestricted
-        }
-        SandboxPolicy::ReadOnly { network_access } => {
-            Sandbox::Restricted(SandboxSpec::read_only(*network_access))
-        }
-        SandboxPolicy::WorkspaceWrite(details) => {
-            let roots: Vec<PathBuf> = settings
-                .workspace_roots
-                .iter()
-                .chain(&details.writable_roots)
-                .cloned()
-                .collect();
-            let tmpdir = std::env::var_os("TMPDIR").map(PathBuf::from);
-            Sandbox::Restricted(SandboxSpec::workspace_write(
-                &settings.cwd,
-                &roots,
-                details.network_access,
-                details.exclude_slash_tmp,
-                details.exclude_tmpdir_env_var,
-                tmpdir.as_deref(),
-            ))
-        }
-    }
 }
 
 fn environment(scope: &Scope, call: &str) -> Vec<(String, String)> {

@@ -8,6 +8,7 @@ mod verdict;
 mod watch;
 
 use std::rc::Rc;
+use std::time::Instant;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,7 @@ use super::toolcall::{Outcome, ToolCall};
 use crate::tools::exec::format::{Budget, chunk_id, model_output};
 use crate::tools::exec::wait::Call as Wait;
 use crate::tools::exec::{SessionId, WriteError};
+use crate::tools::patch::shell::{self, InCommand};
 
 /// Arguments of `exec_command`.
 #[derive(Debug, Clone, Deserialize)]
@@ -77,6 +79,9 @@ pub(super) async fn exec(scope: Scope, call: ToolCall) -> Outcome {
 
 async fn try_exec(scope: Scope, call: ToolCall) -> Result<Outcome, Outcome> {
     let args: ExecArgs = parse(&call.arguments)?;
+    if let Some(patch) = shell::find(&args.cmd) {
+        return patched(&scope, &call, &args, patch).await;
+    }
     let wait = Wait::Exec.wait(args.yield_time_ms);
     let budget = Budget::UNKNOWN_MODEL.or_less(args.max_output_tokens);
     let escalated = args.sandbox_permissions == Some(SandboxPermissions::RequireEscalated);
@@ -105,6 +110,33 @@ async fn try_exec(scope: Scope, call: ToolCall) -> Result<Outcome, Outcome> {
         id,
         budget,
         &chunk_id(),
+    )))
+}
+
+/// A command that is a patch is carried out as one.
+async fn patched(
+    scope: &Scope,
+    call: &ToolCall,
+    args: &ExecArgs,
+    patch: InCommand,
+) -> Result<Outcome, Outcome> {
+    let InCommand::Asked { directory, text } = patch else {
+        return Err(Outcome::Output(
+            "apply_patch verification failed: patch detected without explicit call to apply_patch. \
+             Rerun as [\"apply_patch\", \"<patch>\"]"
+                .to_owned(),
+        ));
+    };
+    let began = Instant::now();
+    let base = scope.thread.state.borrow().settings.cwd.clone();
+    let cwd = [&args.workdir, &directory]
+        .into_iter()
+        .flatten()
+        .fold(base, |cwd, directory| cwd.join(directory));
+    let output = super::patch::run(scope, &call.id, &text, &cwd).await?;
+    let seconds = began.elapsed().as_secs_f64();
+    Ok(Outcome::Output(format!(
+        "Wall time: {seconds:.4} seconds\nOutput:\n{output}"
     )))
 }
 

@@ -55,7 +55,17 @@ impl Watched {
                     .item_started(&mut Item::CommandExecution(self.item.clone()));
             }
             let code = match early {
-                Some(code) => code,
+                Some(code) => {
+                    if self
+                        .scope
+                        .server
+                        .quirks
+                        .has(Quirk::QuickCommandWaitsForQuestions)
+                    {
+                        self.scope.thread.waiting.over().await;
+                    }
+                    code
+                }
                 None => {
                     while chunks.try_recv().is_ok() {}
                     self.follow(&mut chunks).await
