@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::clock;
 use crate::failure::Failure;
-use crate::methods;
+use crate::methods::{self, Commands, Watches};
 use crate::outbox::{Outbox, Outgoing};
 use crate::server::Server;
 
@@ -23,6 +23,10 @@ pub(crate) struct Client {
     identity: OnceCell<Identity>,
     experimental: Cell<bool>,
     opted_out: RefCell<HashSet<String>>,
+    /// The paths that it watches.
+    pub(crate) watches: Watches,
+    /// The commands that run for it.
+    pub(crate) commands: Commands,
 }
 
 /// Who the client said it is.
@@ -81,6 +85,8 @@ impl Client {
             identity: OnceCell::new(),
             experimental: Cell::new(false),
             opted_out: RefCell::default(),
+            watches: Watches::default(),
+            commands: Commands::default(),
         }
     }
 

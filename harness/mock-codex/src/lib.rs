@@ -23,6 +23,7 @@ mod home;
 mod methods;
 mod model;
 mod outbox;
+mod process;
 mod protocol;
 pub mod quirk;
 pub mod sandbox;

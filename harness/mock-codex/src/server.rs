@@ -76,11 +76,13 @@ impl Server {
         self.clients.borrow_mut().push(Rc::clone(client));
     }
 
-    /// Lets a client go: it follows no thread any more. Its turns run on, and what it was asked
-    /// stays open.
+    /// Lets a client go: it follows no thread any more, and what it watched and ran itself ends.
+    /// Its turns run on, and what it was asked stays open.
     pub(crate) fn disconnect(&self, client: &Rc<Client>) {
         let others = |other: &Rc<Client>| !Rc::ptr_eq(other, client);
         self.clients.borrow_mut().retain(others);
+        client.watches.clear();
+        client.commands.end();
         for thread in self.threads.borrow().values() {
             thread.state.borrow_mut().subscribers.retain(others);
         }
@@ -193,7 +195,17 @@ impl Server {
             let sessions = threads.values().map(|thread| &thread.sessions);
             sessions.flat_map(|sessions| sessions.kill_all()).collect()
         };
+        let commands: Vec<_> = {
+            let clients = self.clients.borrow();
+            clients
+                .iter()
+                .flat_map(|client| client.commands.end())
+                .collect()
+        };
         let all = async {
+            for command in commands {
+                command.ended().await;
+            }
             for session in running {
                 session.wait_exit().await;
             }

@@ -15,6 +15,7 @@ mod order;
 mod places;
 mod project;
 mod render;
+mod replies;
 mod rule;
 mod scan;
 mod value;
@@ -39,6 +40,7 @@ pub fn normalise(transcript: &[Entry], places: &Places) -> Vec<Entry> {
         .cloned()
         .collect();
     order::settle(&mut entries);
+    replies::settle(&mut entries);
     let names = Names::collect(&entries);
     let said = facts::said_by_client(&entries);
     let mut replacer = Replacer::new(names, places);

@@ -79,6 +79,12 @@ const RULES: &[Rule] = &[
         "after an answer the two are sent by different tasks; both orders were seen",
     ),
     rule(
+        "streamed-output",
+        "joins the output of a command that the client started, stream by stream, and puts it \
+         directly before the frame that tells the command's end",
+        "the operating system decides how output is cut, and the two streams race each other",
+    ),
+    rule(
         "clock",
         "replaces each recorded moment by its position",
         "how long things take is not part of the protocol",
@@ -127,6 +133,27 @@ const RULES: &[Rule] = &[
         "ports",
         "writes the port in a loopback address as `<port>`",
         "the scripted model listens wherever there is room",
+    ),
+    rule(
+        "config-versions",
+        "numbers the versions of configuration layers (`<config-1>`)",
+        "they are digests of settings that name a port, which is another one in every run",
+    ),
+    rule(
+        "login-addresses",
+        "replaces challenge and state in the address of a login by browser",
+        "they are random numbers",
+    ),
+    rule(
+        "catalog-words",
+        "writes descriptions and other texts for people in the lists of models, features and bundled \
+         skills as `<words>`",
+        "the words are each implementation's own",
+    ),
+    rule(
+        "unordered-replies",
+        "sorts the entries of a directory by name, and the settings of `config/read` by key",
+        "file systems and hash maps have no order",
     ),
     rule(
         "command-figures",

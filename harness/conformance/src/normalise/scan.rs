@@ -32,6 +32,9 @@ const MARKS: &[Mark] = &[
     Mark("Chunk ID: ", Shape::Hex, "<chunk>"),
     Mark("Original token count: ", Shape::Number, "<count>"),
     Mark("original token count: ", Shape::Number, "<count>"),
+    Mark("127.0.0.1%3A", Shape::Number, "<port>"),
+    Mark("code_challenge=", Shape::Until('&'), "<challenge>"),
+    Mark("&state=", Shape::Until('&'), "<state>"),
     Mark("try again at ", Shape::Until('.'), "<time>"),
     Mark("session ID ", Shape::Process, ""),
     Mark("\"session_id\":", Shape::Process, ""),
@@ -117,6 +120,21 @@ pub(super) fn uuids(text: &str, mut name: impl FnMut(&str) -> String) -> Option<
     out
 }
 
+/// Replaces every SHA-256 digest that is marked as one; `None` when there is none.
+pub(super) fn digests(text: &str, mut name: impl FnMut(&str) -> String) -> Option<String> {
+    const MARK: &str = "sha256:";
+    const LENGTH: usize = 64;
+    let (before, rest) = text.split_once(MARK)?;
+    let digest = rest.get(..LENGTH)?;
+    if !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    let named = name(digest);
+    let after = &rest[LENGTH..];
+    let after = digests(after, name).unwrap_or_else(|| after.to_owned());
+    Some(format!("{before}{named}{after}"))
+}
+
 const UUID_LENGTH: usize = 36;
 
 /// Is this a UUID in its usual form, in lower case?
@@ -138,6 +156,9 @@ pub(super) fn user_agent(text: &str) -> Option<String> {
     let client = rest.find(" (").map_or("", |at| &rest[at..]);
     Some(format!("{name}/<version> (<system>) <terminal>{client}"))
 }
+
+/// The role of a digest.
+pub(super) const CONFIG: Role = Role("config");
 
 /// The role of an id that is known by nothing but its shape.
 pub(super) const UNKNOWN: Role = Role("id");
@@ -188,6 +209,14 @@ mod tests {
         let got = uuids(&text, |_| "#".into());
         assert_eq!(got, Some(format!("é#é msg_#:0 {}", &id[1..])));
         assert_eq!(uuids("none", |_| unreachable!()), None);
+    }
+
+    #[test]
+    fn digests_are_named() {
+        let text = format!("a sha256:{} sha256:{}b", "0".repeat(64), "1".repeat(64));
+        let got = digests(&text, |digest| format!("<{}>", &digest[..1]));
+        assert_eq!(got.as_deref(), Some("a <0> <1>b"));
+        assert_eq!(digests("sha256:0", |_| unreachable!()), None);
     }
 
     #[test]

@@ -128,6 +128,9 @@ impl<'a> Replacer<'a> {
         if let Some(put) = scan::uuids(text, |id| self.names.of(id, scan::UNKNOWN)) {
             *text = put;
         }
+        if let Some(put) = scan::digests(text, |digest| self.names.of(digest, scan::CONFIG)) {
+            *text = put;
+        }
         if let Some(put) = scan::marked(text, |id| self.names.of(id, PROCESS)) {
             *text = put;
         }

@@ -93,6 +93,7 @@ pub(crate) enum TrustLevel {
 /// `[model_providers.ID]`.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct Provider {
+    pub(crate) name: Option<String>,
     pub(crate) base_url: Option<String>,
     pub(crate) env_key: Option<String>,
     pub(crate) request_max_retries: Option<u64>,

@@ -22,6 +22,7 @@ macro_rules! gated {
 }
 
 open! {
+    InitializeParams
     ThreadReadParams ThreadListParams ThreadLoadedListParams ThreadTurnsListParams
     ThreadArchiveParams ThreadUnarchiveParams ThreadSetNameParams ThreadUnsubscribeParams
     TurnSteerParams TurnInterruptParams
@@ -119,14 +120,6 @@ impl Params for p::ThreadForkParams {
                 "thread/fork.deferGoalContinuation",
             ),
         ])
-    }
-}
-
-impl Params for p::CommandExecParams {
-    fn experimental(&self) -> Option<&'static str> {
-        self.permission_profile
-            .as_ref()
-            .map(|_| "command/exec.permissionProfile")
     }
 }
 

@@ -1,12 +1,13 @@
 //! `initialize`, and what the server says unasked after it.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::config::Problem;
 use crate::connection::{Call, Identity};
 use crate::failure::Failure;
 use crate::home;
 use crate::protocol::params::InitializeParams;
+use crate::server::Server;
 
 const NO_BUBBLEWRAP: &str = "Codex could not find bubblewrap on PATH. Install bubblewrap with your \
     OS package manager. See the sandbox prerequisites: \
@@ -54,14 +55,19 @@ pub(super) fn initialize(call: &Call, params: InitializeParams) -> Result<(), Fa
     }
     call.client.notify(
         "remoteControl/status/changed",
-        &json!({
-            "status": "disabled",
-            "serverName": home::host_name(),
-            "installationId": call.server.installation_id,
-            "environmentId": null,
-        }),
+        &remote_control(&call.server),
     );
     Ok(())
+}
+
+/// How the remote control stands: the mock has none.
+pub(super) fn remote_control(server: &Server) -> Value {
+    json!({
+        "status": "disabled",
+        "serverName": home::host_name(),
+        "installationId": server.installation_id,
+        "environmentId": null,
+    })
 }
 
 fn warn_about_config(call: &Call) {

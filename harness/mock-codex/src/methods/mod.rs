@@ -1,10 +1,29 @@
 //! The methods: one table from name to handler.
 #![allow(
     clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
     reason = "the handlers of the table share one shape"
 )]
 
+/// Writes a table of methods: name, parameters, handler. Parameters that need `experimentalApi` say
+/// so through [`Params::experimental`].
+macro_rules! methods {
+    ($($name:literal $params:ty => $handler:path;)*) => {
+        &[$(Method {
+            name: $name,
+            handle: |call, params| {
+                let params: $params = parse(params)?;
+                ready(call, &params)?;
+                $handler(call, params)
+            },
+        }),*]
+    };
+}
+
+mod catalog;
+mod exec;
 mod fork;
+mod fs;
 mod gate;
 mod handshake;
 mod listing;
@@ -15,11 +34,15 @@ mod terminals;
 mod threads;
 mod turns;
 mod turns_list;
+mod unserved;
 
-use serde::de::DeserializeOwned;
+pub(crate) use exec::Commands;
+pub(crate) use fs::watch::Watches;
+
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-use crate::config;
 use crate::connection::Call;
 use crate::failure::Failure;
 use crate::protocol::params as p;
@@ -39,20 +62,39 @@ pub(crate) trait Params: DeserializeOwned {
     fn experimental(&self) -> Option<&'static str> {
         None
     }
+
+    /// May the parameters be left out?
+    const OPTIONAL: bool = false;
 }
 
-macro_rules! methods {
-    ($($name:literal $params:ty => $handler:path;)*) => {
-        &[$(Method {
-            name: $name,
-            handle: |call, params| {
-                let params: $params = parse(params)?;
-                ready(call, &params)?;
-                $handler(call, params)
-            },
-        }),*]
-    };
+/// The parameters of a method that has none.
+#[derive(Debug)]
+pub(crate) struct NoParams;
+
+impl<'de> Deserialize<'de> for NoParams {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Null => Ok(Self),
+            Value::Object(members) if members.is_empty() => Ok(Self),
+            other => <()>::deserialize(other)
+                .map(|()| Self)
+                .map_err(D::Error::custom),
+        }
+    }
 }
+
+impl Params for NoParams {
+    const OPTIONAL: bool = true;
+}
+
+/// The methods that the mock serves, by family.
+const FAMILIES: &[&[Method]] = &[
+    TABLE,
+    catalog::METHODS,
+    exec::COMMANDS,
+    exec::PROCESSES,
+    fs::METHODS,
+];
 
 const TABLE: &[Method] = methods! {
     "thread/start" p::ThreadStartParams => threads::start;
@@ -72,44 +114,10 @@ const TABLE: &[Method] = methods! {
     "turn/start" p::TurnStartParams => turns::start;
     "turn/steer" p::TurnSteerParams => turns::steer;
     "turn/interrupt" p::TurnInterruptParams => turns::interrupt;
-    "command/exec" p::CommandExecParams => command_exec;
     "mock/experimentalMethod" p::MockExperimentalMethodParams => echo;
 };
 
-/// Methods without a handler that need `experimentalApi`, with the members that are looked for
-/// before.
-const EXPERIMENTAL: &[(&str, &[&str])] = &[
-    ("process/spawn", &["command"]),
-    ("collaborationMode/list", &[]),
-    ("project/list", &[]),
-    ("thread/search", &["searchTerm"]),
-    ("thread/queue/list", &["threadId"]),
-    ("server/diagnostics", &[]),
-    ("environment/add", &["environmentId", "execServerUrl"]),
-];
-
-/// `command/exec`: checked as codex 0.169.0 does, and then refused, since the mock doesn't run it.
-fn command_exec(_: &Call, params: p::CommandExecParams) -> Result<(), Failure> {
-    if params.permission_profile.is_some() && params.sandbox_policy.is_some() {
-        return Err(Failure::invalid(
-            "`permissionProfile` cannot be combined with `sandboxPolicy`",
-        ));
-    }
-    if let Some(name) = &params.permission_profile {
-        config::profile_of(name).map_err(|problem| {
-            Failure::invalid(format!("invalid permission profile: {problem}"))
-        })?;
-    }
-    Err(Failure::unsupported(
-        "mock-codex does not implement `command/exec`",
-    ))
-}
-
 /// `mock/experimentalMethod`, which is there to try the capability.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "the handlers of the table share one shape"
-)]
 fn echo(call: &Call, params: p::MockExperimentalMethodParams) -> Result<(), Failure> {
     call.reply(&json!({"echoed": params.value}));
     Ok(())
@@ -120,7 +128,8 @@ pub(crate) fn dispatch(call: &Call, name: &str, params: Option<Value>) -> Result
     if name == "initialize" {
         return handshake::initialize(call, parse(params)?);
     }
-    if let Some(method) = TABLE.iter().find(|method| method.name == name) {
+    let mut served = FAMILIES.iter().copied().flatten();
+    if let Some(method) = served.find(|method| method.name == name) {
         return (method.handle)(call, params);
     }
     if !names::METHODS.contains(&name) {
@@ -133,28 +142,16 @@ pub(crate) fn dispatch(call: &Call, name: &str, params: Option<Value>) -> Result
             known.join(", ")
         )));
     }
-    initialized(call)?;
-    if let Some((_, required)) = EXPERIMENTAL.iter().find(|(known, _)| *known == name) {
-        let given = |member: &str| params.as_ref().is_some_and(|p| p.get(member).is_some());
-        if let Some(missing) = required.iter().find(|member| !given(member)) {
-            return Err(Failure::invalid(format!(
-                "Invalid request: missing field `{missing}`"
-            )));
-        }
-        gate(call, Some(name))?;
-    }
-    Err(Failure::unsupported(format!(
-        "mock-codex does not implement `{name}`"
-    )))
+    Err(unserved::refuse(call, name, params.as_ref()))
 }
 
 /// Reads parameters; the text of an error is the one that the real one's parser gives.
-fn parse<P: DeserializeOwned>(params: Option<Value>) -> Result<P, Failure> {
+fn parse<P: Params>(params: Option<Value>) -> Result<P, Failure> {
     match params {
-        None | Some(Value::Null) => {
+        None | Some(Value::Null) if !P::OPTIONAL => {
             Err(Failure::invalid("Invalid request: missing field `params`"))
         }
-        Some(params) => serde_json::from_value(params)
+        params => serde_json::from_value(params.unwrap_or_default())
             .map_err(|error| Failure::invalid(format!("Invalid request: {}", wording(&error)))),
     }
 }

@@ -1,5 +1,6 @@
 //! What goes over the wire, member by member in the order in which codex 0.169.0 writes it.
 
+pub(crate) mod base64;
 pub(crate) mod item;
 pub(crate) mod params;
 pub(crate) mod reply;

@@ -331,15 +331,6 @@ pub(crate) struct TurnInterruptParams {
     pub(crate) turn_id: String,
 }
 
-/// `command/exec`, as far as it is checked.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct CommandExecParams {
-    pub(crate) command: Vec<String>,
-    pub(crate) sandbox_policy: Option<RequestedSandbox>,
-    pub(crate) permission_profile: Option<String>,
-}
-
 /// `mock/experimentalMethod`.
 #[derive(Debug, Deserialize)]
 pub(crate) struct MockExperimentalMethodParams {

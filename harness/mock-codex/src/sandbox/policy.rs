@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use codex_wire::policy::SandboxPolicy;
 use serde::{Deserialize, Serialize};
 
 /// Names that stay read-only at the top of every writable root, present or not.
@@ -28,6 +29,37 @@ pub struct SandboxSpec {
     pub writable_roots: Vec<PathBuf>,
     /// Whether the host's network is reachable.
     pub network: bool,
+}
+
+impl Sandbox {
+    /// What a policy means for commands of a directory; `roots` are writable under
+    /// `workspace-write` beside those that the policy names.
+    pub(crate) fn of(policy: &SandboxPolicy, cwd: &Path, roots: &[PathBuf]) -> Self {
+        match policy {
+            SandboxPolicy::DangerFullAccess | SandboxPolicy::ExternalSandbox { .. } => {
+                Self::Unrestricted
+            }
+            SandboxPolicy::ReadOnly { network_access } => {
+                Self::Restricted(SandboxSpec::read_only(*network_access))
+            }
+            SandboxPolicy::WorkspaceWrite(details) => {
+                let roots: Vec<PathBuf> = roots
+                    .iter()
+                    .chain(&details.writable_roots)
+                    .cloned()
+                    .collect();
+                let tmpdir = std::env::var_os("TMPDIR").map(PathBuf::from);
+                Self::Restricted(SandboxSpec::workspace_write(
+                    cwd,
+                    &roots,
+                    details.network_access,
+                    details.exclude_slash_tmp,
+                    details.exclude_tmpdir_env_var,
+                    tmpdir.as_deref(),
+                ))
+            }
+        }
+    }
 }
 
 impl SandboxSpec {

@@ -1,40 +1,14 @@
 //! What the thread's settings let tools do.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use codex_wire::policy::SandboxPolicy;
-
+use crate::sandbox::Sandbox;
 use crate::sandbox::policy::PROTECTED_NAMES;
-use crate::sandbox::{Sandbox, SandboxSpec};
 use crate::thread::Settings;
 
 /// The sandbox of everything that nobody approved.
 pub(super) fn sandbox(settings: &Settings) -> Sandbox {
-    match &settings.sandbox {
-        SandboxPolicy::DangerFullAccess | SandboxPolicy::ExternalSandbox { .. } => {
-            Sandbox::Unrestricted
-        }
-        SandboxPolicy::ReadOnly { network_access } => {
-            Sandbox::Restricted(SandboxSpec::read_only(*network_access))
-        }
-        SandboxPolicy::WorkspaceWrite(details) => {
-            let roots: Vec<PathBuf> = settings
-                .workspace_roots
-                .iter()
-                .chain(&details.writable_roots)
-                .cloned()
-                .collect();
-            let tmpdir = std::env::var_os("TMPDIR").map(PathBuf::from);
-            Sandbox::Restricted(SandboxSpec::workspace_write(
-                &settings.cwd,
-                &roots,
-                details.network_access,
-                details.exclude_slash_tmp,
-                details.exclude_tmpdir_env_var,
-                tmpdir.as_deref(),
-            ))
-        }
-    }
+    Sandbox::of(&settings.sandbox, &settings.cwd, &settings.workspace_roots)
 }
 
 /// Does a sandbox let a file be written, by its path alone?

@@ -6,6 +6,7 @@
 mod items;
 mod notices;
 mod status;
+mod streams;
 
 use std::collections::{HashMap, VecDeque};
 
@@ -22,6 +23,7 @@ pub(super) fn settle(entries: &mut Vec<Entry>) {
     items::output_deltas(entries);
     items::late(entries);
     items::parallel(entries);
+    streams::join(entries);
 }
 
 pub(super) fn replies(entries: &[Entry]) -> Vec<(usize, usize)> {

@@ -21,7 +21,7 @@ const TERMINAL_SIZE: Winsize = Winsize {
 };
 
 /// Where a command's output comes out.
-pub(super) type Reader = pipe::Receiver;
+pub(crate) type Reader = pipe::Receiver;
 
 /// Where its input goes in; `None` without a terminal.
 pub(super) type Writer = Option<Mutex<pipe::Sender>>;
@@ -39,21 +39,24 @@ pub(super) fn attach(command: &mut Command, tty: bool) -> io::Result<(Reader, Wr
         set_non_blocking(&reader)?;
         return Ok((Reader::from_owned_fd(reader.into())?, None));
     }
+    let (reader, writer) = open(command, TERMINAL_SIZE)?;
+    Ok((reader, Some(Mutex::new(writer))))
+}
+
+/// Connects `command` to a new pseudo-terminal of this size; gives both ways of this end.
+pub(crate) fn open(command: &mut Command, size: Winsize) -> io::Result<(Reader, pipe::Sender)> {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let output = openpt(flags)?;
     unlockpt(&output)?;
     let terminal = ioctl_tiocgptpeer(&output, flags)?;
-    tcsetwinsize(&terminal, TERMINAL_SIZE)?;
+    tcsetwinsize(&terminal, size)?;
     command
         .stdin(terminal.try_clone()?)
         .stdout(terminal.try_clone()?)
         .stderr(terminal);
     set_non_blocking(&output)?;
     let writer = pipe::Sender::from_owned_fd_unchecked(output.try_clone()?)?;
-    Ok((
-        Reader::from_owned_fd_unchecked(output)?,
-        Some(Mutex::new(writer)),
-    ))
+    Ok((Reader::from_owned_fd_unchecked(output)?, writer))
 }
 
 /// Writes all of `bytes` to the command's terminal.

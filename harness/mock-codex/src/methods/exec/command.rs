@@ -1,0 +1,242 @@
+//! `command/exec`: a command under a sandbox, without a thread.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::super::{Method, Params, parse, ready};
+use super::{not_written, params, written};
+use crate::config::{self, Requested};
+use crate::connection::Call;
+use crate::failure::Failure;
+use crate::process::{self, Control, Request, Watched};
+use crate::protocol::base64;
+use crate::protocol::params::RequestedSandbox;
+use crate::sandbox::Sandbox;
+
+pub(in super::super) const METHODS: &[Method] = methods! {
+    "command/exec" CommandExecParams => exec;
+    "command/exec/write" CommandExecWriteParams => write;
+    "command/exec/resize" CommandExecResizeParams => resize;
+    "command/exec/terminate" CommandExecTerminateParams => terminate;
+};
+
+/// What codex 0.169.0 sets for every such command.
+const VARIABLES: &[(&str, &str)] = &[("CODEX_APPLY_PATCH_PRESERVE_LINE_ENDINGS", "1")];
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(clippy::struct_excessive_bools, reason = "the protocol has them")]
+struct CommandExecParams {
+    command: Vec<String>,
+    process_id: Option<String>,
+    #[serde(default)]
+    tty: bool,
+    #[serde(default)]
+    stream_stdin: bool,
+    #[serde(default)]
+    stream_stdout_stderr: bool,
+    output_bytes_cap: Option<usize>,
+    #[serde(default)]
+    disable_output_cap: bool,
+    #[serde(default)]
+    disable_timeout: bool,
+    timeout_ms: Option<i64>,
+    cwd: Option<PathBuf>,
+    env: Option<BTreeMap<String, Option<String>>>,
+    size: Option<params::TerminalSize>,
+    sandbox_policy: Option<RequestedSandbox>,
+    permission_profile: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CommandExecWriteParams {
+    process_id: String,
+    delta_base64: Option<String>,
+    #[serde(default)]
+    close_stdin: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CommandExecResizeParams {
+    process_id: String,
+    size: params::TerminalSize,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CommandExecTerminateParams {
+    process_id: String,
+}
+
+impl Params for CommandExecParams {
+    fn experimental(&self) -> Option<&'static str> {
+        self.permission_profile
+            .as_ref()
+            .map(|_| "command/exec.permissionProfile")
+    }
+}
+
+impl Params for CommandExecWriteParams {}
+impl Params for CommandExecResizeParams {}
+impl Params for CommandExecTerminateParams {}
+
+/// Answers when the command has ended.
+fn exec(call: &Call, params: CommandExecParams) -> Result<(), Failure> {
+    let id = params.process_id.clone();
+    let request = request(call, params)?;
+    let running = &call.client.commands.executed;
+    if let Some(id) = id.as_ref().filter(|id| running.get(id).is_some()) {
+        return Err(Failure::invalid(format!(
+            "duplicate active command/exec process id: {id:?}"
+        )));
+    }
+    let (control, watched) = process::spawn(&call.server.launcher, request)
+        .map_err(|error| Failure::internal(format!("failed to spawn command: {error}")))?;
+    let key = running.keep(id.clone(), std::rc::Rc::clone(&control));
+    let call = call.clone();
+    tokio::task::spawn_local(async move {
+        follow(&call, id, &control, watched).await;
+        call.client.commands.executed.forget(&key);
+    });
+    Ok(())
+}
+
+async fn follow(call: &Call, id: Option<String>, control: &Control, watched: Watched) {
+    let ended = watched
+        .run(|stream, part, full| {
+            if control.is_wanted() {
+                call.client.notify(
+                    "command/exec/outputDelta",
+                    &json!({
+                        "processId": id,
+                        "stream": stream.name(),
+                        "deltaBase64": base64::encode(part),
+                        "capReached": full,
+                    }),
+                );
+            }
+        })
+        .await;
+    if control.is_wanted() {
+        call.reply(&json!({
+            "exitCode": ended.exit_code,
+            "stdout": ended.stdout.text(),
+            "stderr": ended.stderr.text(),
+        }));
+    }
+}
+
+/// Checks what is asked for, in the order in which codex 0.169.0 complains.
+fn request(call: &Call, params: CommandExecParams) -> Result<Request, Failure> {
+    const METHOD: &str = "command/exec";
+    if params.command.is_empty() {
+        return Err(Failure::invalid("command must not be empty"));
+    }
+    if params.size.is_some() && !params.tty {
+        return Err(Failure::params("command/exec size requires tty: true"));
+    }
+    if params.disable_output_cap && params.output_bytes_cap.is_some() {
+        return Err(Failure::params(
+            "command/exec cannot set both outputBytesCap and disableOutputCap",
+        ));
+    }
+    if params.disable_timeout && params.timeout_ms.is_some() {
+        return Err(Failure::params(
+            "command/exec cannot set both timeoutMs and disableTimeout",
+        ));
+    }
+    let timeout = params.timeout_ms.map(|ms| params::timeout(ms, METHOD));
+    let timeout = timeout.transpose()?;
+    let terminal = params::terminal(params.tty, params.size, METHOD)?;
+    let started_in = &call.server.started_in;
+    let cwd = params.cwd.map_or_else(
+        || started_in.clone(),
+        |cwd| config::plain(&started_in.join(cwd)),
+    );
+    let sandbox = sandbox(
+        call,
+        &cwd,
+        params.sandbox_policy,
+        params.permission_profile.as_deref(),
+    )?;
+    let streams = params.tty || params.stream_stdin || params.stream_stdout_stderr;
+    if streams && params.process_id.is_none() {
+        return Err(Failure::invalid(
+            "command/exec tty or streaming requires a client-supplied processId",
+        ));
+    }
+    Ok(Request {
+        argv: params.command,
+        cwd,
+        env: params::environment(params.env, VARIABLES),
+        sandbox,
+        stdin: params.stream_stdin,
+        terminal,
+        stream: params.stream_stdout_stderr,
+        cap: params::cap(params.output_bytes_cap, params.disable_output_cap),
+        timeout: params::limit(timeout, params.disable_timeout),
+    })
+}
+
+/// What the command may do: as it is said, or as threads are configured. A policy is meant for
+/// the server's own directory, a profile for that of the command (observed).
+fn sandbox(
+    call: &Call,
+    cwd: &Path,
+    policy: Option<RequestedSandbox>,
+    profile: Option<&str>,
+) -> Result<Sandbox, Failure> {
+    let started_in = &call.server.started_in;
+    match (policy, profile) {
+        (Some(_), Some(_)) => Err(Failure::invalid(
+            "`permissionProfile` cannot be combined with `sandboxPolicy`",
+        )),
+        (None, Some(name)) => {
+            let policy = config::profile_of(name).map_err(|problem| {
+                Failure::invalid(format!("invalid permission profile: {problem}"))
+            })?;
+            Ok(Sandbox::of(&policy, cwd, &[]))
+        }
+        (Some(policy), None) => Ok(Sandbox::of(&policy.0, started_in, &[])),
+        (None, None) => {
+            let config = call.server.config()?;
+            let settings = config::resolve(&config, &Requested::default(), started_in)?;
+            Ok(Sandbox::of(&settings.sandbox, started_in, &[]))
+        }
+    }
+}
+
+fn write(call: &Call, params: CommandExecWriteParams) -> Result<(), Failure> {
+    let delta = params.delta_base64.as_deref();
+    let bytes = written("command/exec/write", delta, params.close_stdin)?;
+    find(call, &params.process_id)?
+        .write(bytes, params.close_stdin)
+        .map_err(|error| not_written(error, "command/exec"))?;
+    call.reply(&json!({}));
+    Ok(())
+}
+
+fn resize(call: &Call, params: CommandExecResizeParams) -> Result<(), Failure> {
+    let size = params.size.checked("command/exec")?;
+    find(call, &params.process_id)?
+        .resize(size)
+        .map_err(|error| Failure::invalid(format!("failed to resize PTY: {error}")))?;
+    call.reply(&json!({}));
+    Ok(())
+}
+
+fn terminate(call: &Call, params: CommandExecTerminateParams) -> Result<(), Failure> {
+    find(call, &params.process_id)?.kill();
+    call.reply(&json!({}));
+    Ok(())
+}
+
+fn find(call: &Call, id: &str) -> Result<std::rc::Rc<Control>, Failure> {
+    let running = call.client.commands.executed.get(id);
+    running.ok_or_else(|| Failure::invalid(format!("no active command/exec for process id {id:?}")))
+}

@@ -1,0 +1,122 @@
+//! Methods that the mock knows by name alone.
+
+use serde_json::Value;
+
+use super::{gate, initialized};
+use crate::connection::Call;
+use crate::failure::Failure;
+
+/// Those that need `experimentalApi`, with the members that are looked for before (codex 0.169.0,
+/// from its JSON Schemas with and without the experimental part).
+const EXPERIMENTAL: &[(&str, &[&str])] = &[
+    ("server/diagnostics", &[]),
+    ("userVerification/status", &[]),
+    ("userVerification/enroll", &[]),
+    ("userVerification/delete", &[]),
+    (
+        "userVerification/verify",
+        &["challenge", "title", "description"],
+    ),
+    ("userVerification/cancel", &["requestId"]),
+    ("thread/sample", &["threadId", "expectedTurnId", "prompt"]),
+    ("thread/sample/cancel", &["requestId"]),
+    ("thread/increment_elicitation", &["threadId"]),
+    ("thread/decrement_elicitation", &["threadId"]),
+    ("thread/prediction/request", &["threadId", "sourceTurnId"]),
+    (
+        "thread/queue/add",
+        &["threadId", "input", "clientUserMessageId"],
+    ),
+    ("thread/queue/list", &["threadId"]),
+    (
+        "thread/queue/update",
+        &["threadId", "queuedSubmissionId", "input"],
+    ),
+    ("thread/queue/delete", &["threadId", "queuedSubmissionId"]),
+    ("thread/queue/reorder", &["threadId", "queuedSubmissionIds"]),
+    ("thread/queue/start", &["threadId"]),
+    ("thread/memoryMode/set", &["threadId", "mode"]),
+    ("thread/memory/read", &["threadId"]),
+    ("memory/status", &[]),
+    ("memory/reset", &[]),
+    ("rollout/compress", &[]),
+    (
+        "thread/backgroundTerminals/terminate",
+        &["threadId", "processId"],
+    ),
+    ("project/list", &[]),
+    ("project/read", &["projectId"]),
+    ("project/create", &["name", "roots", "idempotencyKey"]),
+    ("project/import", &["name", "roots", "idempotencyKey"]),
+    ("project/update", &["projectId"]),
+    ("project/move", &["projectId"]),
+    ("project/delete", &["projectId"]),
+    ("thread/search", &["searchTerm"]),
+    ("thread/searchOccurrences", &["threadId", "searchTerm"]),
+    (
+        "thread/readState/update",
+        &["threadId", "operation", "expectedRevision"],
+    ),
+    ("thread/items/read", &["threadId", "turnId", "itemIds"]),
+    ("thread/guardianReview", &["threadId"]),
+    ("thread/prepareApprovedPlan", &["threadId", "markdown"]),
+    ("plugin/search", &["searchTerm"]),
+    ("turn/settings/update", &["threadId", "turnId"]),
+    ("thread/realtime/start", &["threadId", "outputModality"]),
+    ("thread/realtime/appendAudio", &["threadId", "audio"]),
+    ("thread/realtime/appendText", &["threadId", "text"]),
+    ("thread/realtime/appendSpeech", &["threadId", "text"]),
+    ("thread/realtime/stop", &["threadId"]),
+    ("thread/timeline/list", &["threadId"]),
+    ("thread/realtime/listVoices", &[]),
+    ("remoteControl/enable", &[]),
+    ("remoteControl/disable", &[]),
+    ("remoteControl/pairing/start", &[]),
+    ("remoteControl/pairing/status", &[]),
+    ("remoteControl/client/list", &["environmentId"]),
+    (
+        "remoteControl/client/revoke",
+        &["environmentId", "clientId"],
+    ),
+    ("environment/add", &["environmentId", "execServerUrl"]),
+    ("environment/info", &["environmentId"]),
+    ("environment/status", &["environmentId"]),
+    (
+        "mcpServer/event/stream/start",
+        &["threadId", "server", "subscriptionId", "name", "arguments"],
+    ),
+    ("mcpServer/event/stream/stop", &["subscriptionId"]),
+    ("account/bedrock/discover", &[]),
+    ("account/bedrock/setup", &[]),
+    ("account/gcp/setup", &["projectId"]),
+    ("account/bedrock/checkGovCloudRequirements", &[]),
+    ("accountSession/list", &[]),
+    ("accountSession/switch", &["sessionId", "accountId"]),
+    ("fuzzyFileSearch/sessionStart", &["sessionId", "roots"]),
+    ("fuzzyFileSearch/sessionUpdate", &["sessionId", "query"]),
+    ("fuzzyFileSearch/sessionStop", &["sessionId"]),
+];
+
+/// Refuses a known method: as codex 0.169.0 refuses it, or because the mock doesn't have it.
+pub(super) fn refuse(call: &Call, name: &str, params: Option<&Value>) -> Failure {
+    check(call, name, params).err().unwrap_or_else(|| {
+        Failure::unsupported(format!(
+            "mock-codex does not implement `{name}`; to script an answer, set `MOCK_CODEX_ANSWERS` \
+             to a file with {{\"method\": \"{name}\", \"result\": …}}, or give `mock` in a scenario"
+        ))
+    })
+}
+
+fn check(call: &Call, name: &str, params: Option<&Value>) -> Result<(), Failure> {
+    initialized(call)?;
+    let Some((_, required)) = EXPERIMENTAL.iter().find(|(known, _)| *known == name) else {
+        return Ok(());
+    };
+    let given = |member: &str| params.is_some_and(|params| params.get(member).is_some());
+    match required.iter().find(|member| !given(member)) {
+        Some(missing) => Err(Failure::invalid(format!(
+            "Invalid request: missing field `{missing}`"
+        ))),
+        None => gate(call, Some(name)),
+    }
+}
