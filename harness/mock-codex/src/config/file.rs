@@ -5,14 +5,18 @@ use std::path::{Path, PathBuf};
 
 use codex_wire::policy::{ApprovalPolicy, ApprovalsReviewer, GranularApproval, SandboxMode};
 use serde::Deserialize;
+use serde::de::{self, Deserializer};
 use serde_json::{Value, json};
+
+use super::provider::{self, ProviderAuth, WireApi};
 
 /// The settings that the mock knows.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct ConfigToml {
     pub(crate) model: Option<String>,
+    pub(crate) profile: Option<String>,
     pub(crate) model_provider: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "provider::checked")]
     pub(crate) model_providers: BTreeMap<String, Provider>,
     pub(crate) model_reasoning_effort: Option<String>,
     pub(crate) model_reasoning_summary: Option<crate::protocol::params::ReasoningSummary>,
@@ -24,6 +28,8 @@ pub(crate) struct ConfigToml {
     pub(crate) default_permissions: Option<String>,
     #[serde(default)]
     pub(crate) projects: BTreeMap<PathBuf, Project>,
+    #[serde(default, rename = "features")]
+    _features: BTreeMap<String, Feature>,
 }
 
 impl ConfigToml {
@@ -103,6 +109,43 @@ pub(crate) struct Provider {
     #[serde(default)]
     pub(crate) env_http_headers: BTreeMap<String, String>,
     pub(crate) experimental_bearer_token: Option<String>,
+    pub(crate) auth: Option<ProviderAuth>,
+    #[serde(default)]
+    pub(crate) requires_openai_auth: bool,
+    #[serde(rename = "wire_api")]
+    pub(crate) _wire_api: Option<WireApi>,
+}
+
+/// A feature is on or off; some are tables with more to say.
+#[derive(Debug, Clone)]
+struct Feature {
+    _on: Option<bool>,
+}
+
+impl<'de> Deserialize<'de> for Feature {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Feature;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a boolean")
+            }
+
+            fn visit_bool<E: de::Error>(self, on: bool) -> Result<Feature, E> {
+                Ok(Feature { _on: Some(on) })
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Feature, A::Error> {
+                while map
+                    .next_entry::<de::IgnoredAny, de::IgnoredAny>()?
+                    .is_some()
+                {}
+                Ok(Feature { _on: None })
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
 }
 
 /// Why the configuration can't be used.
@@ -110,6 +153,8 @@ pub(crate) struct Provider {
 pub(crate) struct Problem {
     /// The text after `failed to load configuration: `.
     pub(crate) details: String,
+    /// What `config/read` says.
+    pub(crate) unread: String,
     place: Option<(PathBuf, Position, Position)>,
 }
 
@@ -123,8 +168,10 @@ struct Position {
 impl Problem {
     /// A problem without a place.
     pub(crate) fn plain(details: impl Into<String>) -> Self {
+        let details = details.into();
         Self {
-            details: details.into(),
+            unread: format!("invalid configuration: {details}"),
+            details,
             place: None,
         }
     }
@@ -158,14 +205,16 @@ impl Problem {
         let start = Position::of(text, span.start);
         // The last character of the span, not the one behind it.
         let end = Position::of(text, span.end.saturating_sub(1).max(span.start));
+        let details = format!(
+            "{}:{}:{}: {}",
+            path.display(),
+            start.line,
+            start.column,
+            error.message().trim_end()
+        );
         Self {
-            details: format!(
-                "{}:{}:{}: {}",
-                path.display(),
-                start.line,
-                start.column,
-                error.message().trim_end()
-            ),
+            unread: format!("failed to read configuration layers: {details}"),
+            details,
             place: Some((path.to_owned(), start, end)),
         }
     }
@@ -188,12 +237,52 @@ impl Position {
 /// Parses the file and checks the types of what it sets.
 pub(super) fn parse(path: &Path, text: &str) -> Result<toml::Table, Problem> {
     let problem = |error: toml::de::Error| Problem::at(path, text, &error);
-    let table = toml::from_str::<toml::Table>(text).map_err(problem)?;
-    toml::from_str::<ConfigToml>(text).map_err(problem)?;
+    let mut table = toml::from_str::<toml::Table>(text).map_err(problem)?;
+    toml::from_str::<ConfigToml>(text).map_err(|error| {
+        let mut problem = problem(error);
+        if let Err(error) = typed(&table) {
+            problem.unread = format!("invalid configuration: {error}");
+        }
+        problem
+    })?;
+    // An old name for it, which nobody gets to see.
+    if let Some(policy) = table.get_mut("approval_policy")
+        && policy.as_str() == Some("on-failure")
+    {
+        *policy = "on-request".into();
+    }
     Ok(table)
 }
 
-/// The typed view of a merged table; the error names the setting, as codex's does.
+/// The typed view of a merged table; the error names the setting, as codex's does (of features,
+/// it names the table alone).
 pub(super) fn typed(table: &toml::Table) -> Result<ConfigToml, String> {
-    ConfigToml::deserialize(toml::Value::Table(table.clone())).map_err(|error| error.to_string())
+    const FEATURE: &str = "\nin `features.";
+    ConfigToml::deserialize(toml::Value::Table(table.clone())).map_err(|error| {
+        let text = error.to_string();
+        match text.split_once(FEATURE) {
+            Some((what, _)) => format!("{what}\nin `features`\n"),
+            None => text,
+        }
+    })
+}
+
+/// What is refused in a written file, but resolved against its directory in one that is read.
+pub(super) fn check_written(table: &toml::Table) -> Result<(), String> {
+    let roots = || {
+        table
+            .get("sandbox_workspace_write")?
+            .get("writable_roots")?
+            .as_array()
+    };
+    let mut roots = roots()
+        .into_iter()
+        .flatten()
+        .filter_map(toml::Value::as_str);
+    if roots.any(|root| Path::new(root).is_relative()) {
+        return Err("AbsolutePathBuf deserialized without a base path\nin \
+             `sandbox_workspace_write.writable_roots`\n"
+            .to_owned());
+    }
+    Ok(())
 }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use super::layers;
+
 /// The top-level settings of `config.toml`.
 const KEYS: &[&str] = &[
     "agents",
@@ -102,19 +104,72 @@ pub(crate) enum Layer<'a> {
     User(&'a Path),
 }
 
+/// How many settings are named; the rest is counted.
+const NAMED: usize = 3;
+
+/// The features that codex knows, one a line with more behind it.
+const FEATURES: &str = include_str!("../../data/features.txt");
+
+/// The settings of a table that codex doesn't know, as dotted paths, sorted. What is in a table
+/// is only looked at where all of its settings are known here.
+pub(super) fn unknown(table: &toml::Table) -> Vec<String> {
+    let mut found = Vec::new();
+    for (key, value) in table {
+        if KEYS.contains(&key.as_str()) {
+            look(value, &mut vec![key], &mut found);
+        } else {
+            found.push(key.clone());
+        }
+    }
+    found.sort();
+    found
+}
+
+fn look<'a>(value: &'a toml::Value, path: &mut Vec<&'a str>, found: &mut Vec<String>) {
+    let toml::Value::Table(table) = value else {
+        return;
+    };
+    let feature = |key: &str| {
+        FEATURES
+            .lines()
+            .any(|line| line.split(' ').next() == Some(key))
+    };
+    let known = layers::members_of(path);
+    for (key, value) in table {
+        let is_known = match (&known, path.as_slice()) {
+            (_, ["features"]) => feature(key),
+            (None, _) | (_, ["mcp_servers", _]) => true,
+            (Some(members), _) => members.contains(key),
+        };
+        path.push(key);
+        if is_known && path.len() < 3 {
+            look(value, path, found);
+        } else if !is_known {
+            found.push(path.join("."));
+        }
+        path.pop();
+    }
+}
+
 /// What is said about settings that codex doesn't know; `None` if there are none.
 pub(crate) fn complaint<'a>(
-    settings: impl IntoIterator<Item = (Layer<'a>, &'a str)>,
+    settings: impl IntoIterator<Item = (Layer<'a>, String)>,
 ) -> Option<String> {
-    let lines: Vec<String> = settings
+    let mut lines: Vec<String> = settings
         .into_iter()
-        .filter(|(_, key)| !KEYS.contains(&key.split('.').next().unwrap_or(key)))
         .map(|(layer, key)| match layer {
             Layer::SessionFlags => format!("\n  session-flags: `{key}` is ignored."),
             Layer::User(path) => format!("\n  user ({}): `{key}` is ignored.", path.display()),
         })
         .collect();
     let count = lines.len();
+    if count > NAMED {
+        lines.truncate(NAMED);
+        lines.push(format!(
+            "\n  ... and {} more ignored settings.",
+            count - NAMED
+        ));
+    }
     let settings = if count == 1 { "setting" } else { "settings" };
     (count > 0).then(|| {
         format!(
@@ -132,18 +187,35 @@ mod tests {
     #[test]
     fn unknown_settings_are_named_with_their_layer() {
         let path = Path::new("/h/config.toml");
-        let settings = [
-            (Layer::SessionFlags, "zzz"),
-            (Layer::SessionFlags, "tools.web_search"),
-            (Layer::User(path), "model"),
-            (Layer::User(path), "odd"),
-        ];
+        let of = |text: &str| unknown(&toml::from_str(text).unwrap()).into_iter();
+        let flags = of("zzz = 1\ntools.web_search = true").map(|key| (Layer::SessionFlags, key));
+        let user = of("model = \"m\"\nodd = 1").map(|key| (Layer::User(path), key));
         assert_eq!(
-            complaint(settings).unwrap(),
+            complaint(flags.chain(user)).unwrap(),
             "Codex is ignoring 2 unrecognized configuration settings. Check for typos or \
              deprecated settings.\n  session-flags: `zzz` is ignored.\n  user (/h/config.toml): \
              `odd` is ignored."
         );
-        assert_eq!(complaint([(Layer::SessionFlags, "model")]), None);
+        assert_eq!(complaint([]), None);
+    }
+
+    #[test]
+    fn settings_within_tables_are_looked_at_where_all_are_known() {
+        let text = "[features]\nnope = true\nmemories = true\n[history]\nzz = 1\n\
+                    [model_providers.x]\nname = \"x\"\nzz = 1\n[tui]\nanything = 1\n\
+                    [mcp_servers.s.env]\nA = \"b\"\n[model_providers.x.http_headers]\nb = \"c\"";
+        let table = toml::from_str(text).unwrap();
+        let want = ["features.nope", "history.zz", "model_providers.x.zz"];
+        assert_eq!(unknown(&table), want);
+    }
+
+    #[test]
+    fn only_the_first_ones_are_named() {
+        let many = (1..=5).map(|n| (Layer::SessionFlags, format!("k{n}")));
+        let text = complaint(many).unwrap();
+        assert!(
+            text.ends_with("`k3` is ignored.\n  ... and 2 more ignored settings."),
+            "{text}"
+        );
     }
 }

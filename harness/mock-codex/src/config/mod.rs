@@ -1,20 +1,23 @@
 //! `CODEX_HOME/config.toml`, `-c` overrides, and what they mean for a thread.
 
+mod edit;
 mod file;
 mod known;
+mod layers;
 mod overrides;
+mod provider;
 mod resolve;
 
+pub(crate) use edit::{MergeStrategy, key_path};
 pub(crate) use file::{ConfigToml, Problem, Provider, approval_problem};
+pub(crate) use layers::{Layer, origins};
 pub(crate) use overrides::{CliOverride, merge_request};
 pub(crate) use resolve::{Requested, plain, profile_of, profile_sandbox, resolve};
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use serde_json::{Map, Value};
-
-use self::known::Layer;
+use serde_json::{Map, Value, json};
 
 /// The configuration as it stands now: the file and the command line's overrides on top.
 #[derive(Debug)]
@@ -24,9 +27,9 @@ pub(crate) struct Config {
     /// The typed view.
     pub(crate) toml: ConfigToml,
     path: PathBuf,
-    /// The top-level settings of the file and of the command line.
-    in_file: Vec<String>,
-    on_command_line: Vec<String>,
+    /// The settings of the file and of the command line.
+    in_file: toml::Table,
+    on_command_line: toml::Table,
 }
 
 impl Config {
@@ -35,17 +38,67 @@ impl Config {
         name == "openai" || self.toml.model_providers.contains_key(name)
     }
 
+    /// Why no thread can be started with it, though every setting by itself is fine.
+    pub(crate) fn problem(&self) -> Option<String> {
+        if let Some(profile) = &self.toml.profile {
+            return Some(format!(
+                "legacy `profile = \"{profile}\"` config is no longer supported; use `--profile \
+                 {profile}` with `{profile}.config.toml` instead"
+            ));
+        }
+        let provider = self.toml.model_provider.as_deref();
+        if let Some(name) = provider.filter(|name| !self.knows_provider(name)) {
+            return Some(format!("Model provider `{name}` not found"));
+        }
+        let permissions = self.toml.default_permissions.as_deref();
+        permissions.and_then(|name| resolve::profile_of(name).err())
+    }
+
     /// What is said about settings that codex doesn't know, with those of a request.
     pub(crate) fn complaint(&self, request: Option<&Map<String, Value>>) -> Option<String> {
-        let request = request.into_iter().flat_map(Map::keys);
-        let flags = self.on_command_line.iter().chain(request);
+        let request = request.map(overrides::table).unwrap_or_default();
+        let flags = [&self.on_command_line, &request]
+            .map(known::unknown)
+            .concat();
+        let user = known::unknown(&self.in_file);
         known::complaint(
-            flags.map(|key| (Layer::SessionFlags, key.as_str())).chain(
-                self.in_file
-                    .iter()
-                    .map(|key| (Layer::User(&self.path), key.as_str())),
-            ),
+            flags
+                .into_iter()
+                .map(|key| (known::Layer::SessionFlags, key))
+                .chain(
+                    user.into_iter()
+                        .map(|key| (known::Layer::User(&self.path), key)),
+                ),
         )
+    }
+
+    /// Where settings come from, the highest first.
+    pub(crate) fn layers(&self) -> Vec<Layer> {
+        let flags =
+            (!self.on_command_line.is_empty()).then(|| Layer::session_flags(&self.on_command_line));
+        let below = [Layer::user(&self.path, &self.in_file), Layer::system()];
+        flags.into_iter().chain(below).collect()
+    }
+
+    /// The version of the home's file.
+    pub(crate) fn user_version(&self) -> String {
+        Layer::user(&self.path, &self.in_file).version
+    }
+
+    /// What takes the place of a setting of the file, if something does.
+    pub(crate) fn overridden(&self, path: &[String]) -> Option<Value> {
+        let flags = Layer::session_flags(&self.on_command_line);
+        let value = flags.get(path)?;
+        Some(json!({
+            "message": "Overridden by session flags",
+            "overridingLayer": flags.origin(),
+            "effectiveValue": value,
+        }))
+    }
+
+    /// All settings with their defaults.
+    pub(crate) fn effective(&self) -> serde_json::Result<Value> {
+        layers::effective(&self.table)
     }
 }
 
@@ -84,18 +137,41 @@ impl Loader {
         result
     }
 
+    /// Where the file is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Changes the file and gives its new version, or says what is wrong with the changes; nothing
+    /// is written then.
+    pub(crate) fn edit(&mut self, edits: &[Edit]) -> Result<String, String> {
+        let text = std::fs::read_to_string(&self.path).unwrap_or_default();
+        let mut document: toml_edit::DocumentMut = text
+            .parse()
+            .map_err(|error: toml_edit::TomlError| error.to_string())?;
+        for edit in edits {
+            edit::apply(&mut document, &edit.path, &edit.value, edit.strategy);
+        }
+        let new = document.to_string();
+        let table: toml::Table = toml::from_str(&new).map_err(|error| error.to_string())?;
+        let toml = file::typed(&table)?;
+        toml.check()?;
+        file::check_written(&table)?;
+        if new != text {
+            replace(&self.path, &new).map_err(|error| error.to_string())?;
+        }
+        Ok(Layer::user(&self.path, &table).version)
+    }
+
     fn parse(&self, text: &str) -> Result<Config, Problem> {
         let mut table = file::parse(&self.path, text)?;
-        let in_file = table.keys().cloned().collect();
+        let in_file = table.clone();
+        let mut on_command_line = toml::Table::new();
         for over in &self.overrides {
             over.apply(&mut table);
+            over.apply(&mut on_command_line);
         }
         let toml = file::typed(&table).map_err(Problem::plain)?;
-        let on_command_line = self
-            .overrides
-            .iter()
-            .map(|over| over.key().to_owned())
-            .collect();
         Ok(Config {
             table,
             toml,
@@ -104,4 +180,25 @@ impl Loader {
             on_command_line,
         })
     }
+}
+
+/// One change of the file.
+#[derive(Debug)]
+pub(crate) struct Edit {
+    pub(crate) path: Vec<String>,
+    pub(crate) value: Value,
+    pub(crate) strategy: MergeStrategy,
+}
+
+/// Puts a new file in the place of the old one, so that nobody reads half of it.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
+    let new = path.with_extension("toml.new");
+    std::fs::write(&new, text)?;
+    if let Ok(old) = std::fs::metadata(path) {
+        std::fs::set_permissions(&new, old.permissions())?;
+    }
+    std::fs::rename(&new, path)
 }

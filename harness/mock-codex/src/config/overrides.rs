@@ -35,11 +35,6 @@ impl CliOverride {
         })
     }
 
-    /// The dotted path.
-    pub(super) fn key(&self) -> &str {
-        &self.path
-    }
-
     /// Sets it in the table, making tables on the way.
     pub(super) fn apply(&self, table: &mut toml::Table) {
         set(table, &self.path, self.value.clone());
@@ -65,6 +60,17 @@ pub(crate) fn merge_request(
         merged.check()?;
     }
     Ok(merged)
+}
+
+/// The `config` member of a request as a table.
+pub(super) fn table(request: &Map<String, Value>) -> toml::Table {
+    let mut table = toml::Table::new();
+    for (path, value) in request {
+        if let Some(value) = to_toml(value) {
+            set(&mut table, path, value);
+        }
+    }
+    table
 }
 
 fn set(table: &mut toml::Table, path: &str, value: toml::Value) {

@@ -39,6 +39,11 @@ pub(crate) fn resolve(
     requested: &Requested,
     started_in: &Path,
 ) -> Result<Settings, Failure> {
+    if config.toml.profile.is_some() {
+        config
+            .problem()
+            .map_or(Ok(()), |problem| Err(unloadable(problem)))?;
+    }
     let toml = super::merge_request(config, requested.config.as_ref()).map_err(unloadable)?;
     let cwd = requested
         .cwd

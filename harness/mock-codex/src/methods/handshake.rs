@@ -82,9 +82,8 @@ fn warn_about_config(call: &Call) {
             &json!({"summary": summary, "details": null}),
         );
     }
-    let provider = config.toml.model_provider.as_deref();
-    if let Some(name) = provider.filter(|name| !config.knows_provider(name)) {
-        let problem = Problem::plain(format!("Model provider `{name}` not found"));
+    if let Some(problem) = config.problem() {
+        let problem = Problem::plain(problem);
         call.client.notify("configWarning", &problem.warning());
     }
 }

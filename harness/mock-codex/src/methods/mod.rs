@@ -21,6 +21,7 @@ macro_rules! methods {
 }
 
 mod catalog;
+mod configuration;
 mod exec;
 mod fork;
 mod fs;
@@ -91,6 +92,7 @@ impl Params for NoParams {
 const FAMILIES: &[&[Method]] = &[
     TABLE,
     catalog::METHODS,
+    configuration::METHODS,
     exec::COMMANDS,
     exec::PROCESSES,
     fs::METHODS,
