@@ -19,6 +19,9 @@ pub(crate) struct Approvals {
     open: RefCell<BTreeMap<i64, Open>>,
 }
 
+/// The request whose end is not told: its item says enough.
+const UNTOLD: &str = "item/tool/call";
+
 /// A request without an answer yet.
 #[derive(Debug)]
 struct Open {
@@ -70,19 +73,21 @@ impl Approvals {
         let Some(open) = self.open.borrow_mut().remove(id) else {
             return false;
         };
-        resolved(&open.thread, *id);
+        if open.method != UNTOLD {
+            resolved(&open.thread, *id);
+        }
         // A turn that was interrupted doesn't wait any more; then the answer is late, not wrong.
         let _ = open.waiting.send(answer);
         true
     }
 
-    /// Gives up the open requests of a thread; their ids.
+    /// Gives up the open requests of a thread; the ids of those whose end is told.
     pub(crate) fn abandon(&self, thread: &str) -> Vec<i64> {
         let mut open = self.open.borrow_mut();
         let of_thread = |open: &Open| open.thread == thread;
         let ids = open
             .iter()
-            .filter(|(_, it)| of_thread(it))
+            .filter(|(_, it)| of_thread(it) && it.method != UNTOLD)
             .map(|(id, _)| *id);
         let ids = ids.collect();
         open.retain(|_, it| !of_thread(it));
@@ -94,18 +99,19 @@ impl Approvals {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Approval,
+    UserInput,
 }
 
 /// How many questions of each kind a thread has open.
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    open: watch::Sender<[usize; 1]>,
+    open: watch::Sender<[usize; 2]>,
 }
 
 impl Default for Waiting {
     fn default() -> Self {
         Self {
-            open: watch::Sender::new([0]),
+            open: watch::Sender::new([0, 0]),
         }
     }
 }
@@ -131,7 +137,7 @@ impl Waiting {
     /// The active flags of the thread.
     pub(crate) fn flags(&self) -> Vec<&'static str> {
         let open = *self.open.borrow();
-        let names = ["waitingOnApproval"];
+        let names = ["waitingOnApproval", "waitingOnUserInput"];
         let flags = names.into_iter().zip(open);
         flags
             .filter(|(_, open)| *open > 0)
@@ -142,7 +148,7 @@ impl Waiting {
     /// Waits until no question is open.
     pub(crate) async fn over(&self) {
         // The sender lives as long as this does.
-        let _ = self.open.subscribe().wait_for(|open| *open == [0]).await;
+        let _ = self.open.subscribe().wait_for(|open| *open == [0, 0]).await;
     }
 }
 
@@ -155,9 +161,10 @@ mod tests {
         let waiting = Waiting::default();
         assert!(waiting.begin(Kind::Approval));
         assert!(!waiting.begin(Kind::Approval));
-        assert_eq!(waiting.flags(), ["waitingOnApproval"]);
+        assert!(waiting.begin(Kind::UserInput));
+        assert_eq!(waiting.flags(), ["waitingOnApproval", "waitingOnUserInput"]);
         assert!(!waiting.end(Kind::Approval));
         assert!(waiting.end(Kind::Approval));
-        assert!(waiting.flags().is_empty());
+        assert_eq!(waiting.flags(), ["waitingOnUserInput"]);
     }
 }

@@ -11,6 +11,7 @@ use super::file::{ConfigToml, TrustLevel};
 use crate::failure::Failure;
 use crate::protocol::params::Personality;
 use crate::thread::Settings;
+use crate::thread::settings::Collaboration;
 
 /// The model of a thread that nobody chose one for (codex 0.169.0, with its bundled catalog).
 const DEFAULT_MODEL: &str = "gpt-6.1-sol";
@@ -90,6 +91,8 @@ pub(crate) fn resolve(
         personality: requested.personality,
         base_instructions: requested.base_instructions.clone(),
         developer_instructions: requested.developer_instructions.clone(),
+        collaboration: Collaboration::default(),
+        dynamic_tools: Vec::new(),
         workspace_roots: roots,
         cwd,
     })

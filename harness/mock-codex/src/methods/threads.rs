@@ -33,10 +33,15 @@ pub(super) fn start(call: &Call, params: ThreadStartParams) -> Result<(), Failur
         params.ephemeral.unwrap_or(false),
         params.thread_source.clone(),
     );
+    let dynamic_tools = params.dynamic_tools.clone().unwrap_or_default();
+    let dynamic_tools = dynamic_tools.checked().map_err(Failure::invalid)?;
     let requested = Requested::from(params);
     let server = &call.server;
     let config = server.config()?;
-    let settings = config::resolve(&config, &requested, &server.started_in)?;
+    let settings = Settings {
+        dynamic_tools,
+        ..config::resolve(&config, &requested, &server.started_in)?
+    };
     let complaint = config.complaint(requested.config.as_ref());
     if let (Some(summary), Some(_)) = (&complaint, &requested.config) {
         call.client.notify(
@@ -219,6 +224,8 @@ pub(super) fn overridden(
         developer_instructions: requested
             .developer_instructions
             .or(base.developer_instructions),
+        collaboration: base.collaboration,
+        dynamic_tools: base.dynamic_tools,
     })
 }
 

@@ -9,12 +9,13 @@ use crate::config;
 use crate::connection::Call;
 use crate::failure::Failure;
 use crate::protocol::params::{
-    AbsolutePath, Personality, ReasoningSummary, ThreadSettingsUpdateParams, TurnInterruptParams,
-    TurnStartParams, TurnSteerParams,
+    AbsolutePath, CollaborationMode, ModeKind, Personality, ReasoningSummary,
+    ThreadSettingsUpdateParams, TurnInterruptParams, TurnStartParams, TurnSteerParams,
 };
 use crate::protocol::reply::{TurnStatus, TurnView};
 use crate::quirk::Id as Quirk;
 use crate::thread::record::Record;
+use crate::thread::settings::Collaboration;
 use crate::thread::state::ActiveTurn;
 use crate::thread::{Settings, Thread};
 use crate::turn::{self, Control, Said};
@@ -33,6 +34,7 @@ struct Changes {
     effort: Option<String>,
     summary: Option<ReasoningSummary>,
     personality: Option<Personality>,
+    collaboration: Option<CollaborationMode>,
 }
 
 pub(super) fn start(call: &Call, params: TurnStartParams) -> Result<(), Failure> {
@@ -54,6 +56,7 @@ pub(super) fn start(call: &Call, params: TurnStartParams) -> Result<(), Failure>
         effort: params.effort.map(|effort| effort.0),
         summary: params.summary,
         personality: params.personality,
+        collaboration: params.collaboration_mode,
     };
     let active = thread.state.borrow().active.clone();
     if active.is_some() && !call.server.quirks.has(Quirk::TurnStartSteersRunningTurn) {
@@ -142,6 +145,7 @@ pub(super) fn update_settings(
         effort: params.effort.map(|effort| effort.0),
         summary: params.summary,
         personality: params.personality,
+        collaboration: params.collaboration_mode,
     };
     apply(call, &thread, changes)?;
     call.reply(&json!({}));
@@ -202,6 +206,23 @@ fn changed(
     settings.effort = changes.effort.or(settings.effort);
     settings.summary = changes.summary.or(settings.summary);
     settings.personality = changes.personality.or(settings.personality);
+    if let Some(CollaborationMode { mode, settings: of }) = changes.collaboration {
+        settings.collaboration = Collaboration {
+            plan: match mode {
+                ModeKind::Plan => true,
+                ModeKind::Default => false,
+                other => {
+                    return Err(Failure::invalid(format!(
+                        "mock-codex does not know what codex does in the mode {other:?}; use \
+                         `plan` or `default`"
+                    )));
+                }
+            },
+            instructions: of.developer_instructions,
+        };
+        settings.model = of.model;
+        settings.effort = of.reasoning_effort.map(|effort| effort.0);
+    }
     Ok(settings)
 }
 

@@ -155,5 +155,7 @@ fn blank_settings() -> Settings {
         personality: None,
         base_instructions: None,
         developer_instructions: None,
+        collaboration: crate::thread::settings::Collaboration::default(),
+        dynamic_tools: Vec::new(),
     }
 }

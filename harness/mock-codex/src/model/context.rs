@@ -7,16 +7,14 @@ use codex_wire::policy::{
     ApprovalPolicy, ApprovalsReviewer, ExternalNetwork, SandboxPolicy, WorkspaceWrite,
 };
 
+use super::metadata::Metadata;
 use crate::clock;
+use crate::protocol::dynamic_tool::DynamicTool;
 use crate::thread::Settings;
 
 /// The first instructions, unless the thread has its own.
 pub(crate) const BASE_PROMPT: &str = "You are a coding agent behind a mock of the Codex \
     app-server. Do what the user asks with the tools that you are given, and say what you did.";
-
-/// What a model is told that has to search for tools.
-pub(crate) const DEFERRED_TOOLS: &str =
-    "<tools>\nDeferred tool namespaces:\n- multi_agent_v1: Work with sub-agents.\n</tools>";
 
 /// The list of skills, of which the mock has none.
 pub(crate) const SKILLS: &str = "<skills_instructions>\n## Skills\nNo skills are installed.\n\
@@ -213,4 +211,25 @@ fn managed(entries: &str) -> String {
         "<permission_profile type=\"managed\"><file_system type=\"restricted\">{entries}\
          </file_system></permission_profile>"
     )
+}
+
+/// What a model is told that has to search for tools.
+pub(crate) fn deferred_tools(settings: &Settings) -> Option<String> {
+    let agents = Metadata::of(&settings.model).map(|_| ("multi_agent_v1", "Work with sub-agents."));
+    let brought = settings
+        .dynamic_tools
+        .iter()
+        .filter_map(DynamicTool::deferred);
+    let lines: String = agents
+        .into_iter()
+        .chain(brought)
+        .flat_map(|(name, about)| ["- ", name, ": ", about, "\n"])
+        .collect();
+    (!lines.is_empty()).then(|| format!("<tools>\nDeferred tool namespaces:\n{lines}</tools>"))
+}
+
+/// What the model is told of the collaboration mode.
+pub(crate) fn collaboration(settings: &Settings) -> Option<String> {
+    let text = settings.collaboration.instructions()?;
+    Some(format!("<collaboration_mode>{text}</collaboration_mode>"))
 }

@@ -111,8 +111,7 @@ impl Subject<'_> {
                 Bytes::from_static(b"],\"tools\":"),
                 match self.reviewed {
                     Some(_) => tools::for_reviewer(),
-                    None if self.known().is_some() => tools::for_patching_model(),
-                    None => tools::for_unknown_model(),
+                    None => tools::of(self.settings),
                 },
                 Bytes::from(tail),
             ])

@@ -5,16 +5,54 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-/// The `tools` member of a request, for a model that codex has no metadata of.
-pub(crate) fn for_unknown_model() -> Bytes {
+use super::metadata::Metadata;
+use crate::protocol::dynamic_tool::DynamicTool;
+use crate::thread::Settings;
+
+/// The `tools` member of a request with these settings.
+pub(crate) fn of(settings: &Settings) -> Bytes {
+    let patches = Metadata::of(&settings.model).is_some();
+    let brought: Vec<Value> = settings
+        .dynamic_tools
+        .iter()
+        .filter(|tool| !FUNCTIONS.iter().any(|name| tool.is(None, name)))
+        .filter_map(DynamicTool::offer)
+        .collect();
+    if brought.is_empty() {
+        return if patches {
+            for_patching_model()
+        } else {
+            for_unknown_model()
+        };
+    }
+    let mut tools = if patches {
+        patching_model()
+    } else {
+        unknown_model()
+    };
+    if let Some(tools) = tools.as_array_mut() {
+        let search_of_the_web = tools.len() - 1;
+        tools.splice(search_of_the_web..search_of_the_web, brought);
+    }
+    Bytes::from(tools.to_string())
+}
+
+/// The functions that nobody can bring.
+const FUNCTIONS: [&str; 4] = [
+    "exec_command",
+    "write_stdin",
+    "request_user_input",
+    "view_image",
+];
+
+fn for_unknown_model() -> Bytes {
     static TOOLS: OnceLock<Bytes> = OnceLock::new();
     TOOLS
         .get_or_init(|| Bytes::from(unknown_model().to_string()))
         .clone()
 }
 
-/// The `tools` member of a request, for a model that has `apply_patch`.
-pub(crate) fn for_patching_model() -> Bytes {
+fn for_patching_model() -> Bytes {
     static TOOLS: OnceLock<Bytes> = OnceLock::new();
     TOOLS
         .get_or_init(|| Bytes::from(patching_model().to_string()))

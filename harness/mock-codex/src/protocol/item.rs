@@ -20,6 +20,7 @@ pub(crate) enum Item {
     WebSearch(WebSearch),
     CommandExecution(CommandExecution),
     FileChange(FileChange),
+    DynamicToolCall(DynamicToolCall),
 }
 
 /// What the user said.
@@ -86,6 +87,22 @@ pub(crate) struct CommandExecution {
     pub(crate) command_actions: Vec<Value>,
     pub(crate) aggregated_output: Option<String>,
     pub(crate) exit_code: Option<i32>,
+    pub(crate) duration_ms: Option<u64>,
+    #[serde(flatten)]
+    pub(crate) times: Times,
+}
+
+/// A call of a tool that the client brought.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DynamicToolCall {
+    pub(crate) id: String,
+    pub(crate) namespace: Option<String>,
+    pub(crate) tool: String,
+    pub(crate) arguments: Value,
+    pub(crate) status: &'static str,
+    pub(crate) content_items: Option<Vec<Value>>,
+    pub(crate) success: Option<bool>,
     pub(crate) duration_ms: Option<u64>,
     #[serde(flatten)]
     pub(crate) times: Times,
@@ -182,6 +199,7 @@ impl Item {
             Self::WebSearch(item) => &item.id,
             Self::CommandExecution(item) => &item.id,
             Self::FileChange(item) => &item.id,
+            Self::DynamicToolCall(item) => &item.id,
         }
     }
 
@@ -193,6 +211,7 @@ impl Item {
             Self::WebSearch(item) => &mut item.times,
             Self::CommandExecution(item) => &mut item.times,
             Self::FileChange(item) => &mut item.times,
+            Self::DynamicToolCall(item) => &mut item.times,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What goes over the wire, member by member in the order in which codex 0.169.0 writes it.
 
 pub(crate) mod base64;
+pub(crate) mod dynamic_tool;
 pub(crate) mod item;
 pub(crate) mod params;
 pub(crate) mod reply;

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
+pub(crate) use super::dynamic_tool::Definitions;
 pub(crate) use super::value::{
     AbsolutePath, Personality, ReasoningEffort, ReasoningSummary, RequestedSandbox, SortDirection,
     ThreadHistoryMode, ThreadSortKey, TurnItemsView,
@@ -76,7 +77,7 @@ pub(crate) struct ThreadStartParams {
     pub(crate) project_id: Option<String>,
     pub(crate) daybreak_enabled: Option<bool>,
     pub(crate) environments: Unused,
-    pub(crate) dynamic_tools: Unused,
+    pub(crate) dynamic_tools: Option<Definitions>,
     pub(crate) selected_capability_roots: Unused,
     pub(crate) mock_experimental_field: Option<String>,
     #[serde(default)]
@@ -271,7 +272,7 @@ pub(crate) struct ThreadSettingsUpdateParams {
     pub(crate) service_tier: Option<String>,
     pub(crate) effort: Option<ReasoningEffort>,
     pub(crate) summary: Option<ReasoningSummary>,
-    pub(crate) collaboration_mode: Unused,
+    pub(crate) collaboration_mode: Option<CollaborationMode>,
     pub(crate) multi_agent_mode: Unused,
     pub(crate) personality: Option<Personality>,
 }
@@ -305,9 +306,36 @@ pub(crate) struct TurnStartParams {
     pub(crate) summary: Option<ReasoningSummary>,
     pub(crate) personality: Option<Personality>,
     pub(crate) output_schema: Option<Value>,
-    pub(crate) collaboration_mode: Unused,
+    pub(crate) collaboration_mode: Option<CollaborationMode>,
     pub(crate) multi_agent_mode: Unused,
     pub(crate) cyber_access_program: Unused,
+}
+
+/// How the user and the model work together.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct CollaborationMode {
+    pub(crate) mode: ModeKind,
+    pub(crate) settings: ModeSettings,
+}
+
+/// The modes that codex 0.169.0 knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ModeKind {
+    Plan,
+    Code,
+    Custom,
+    Default,
+    Execute,
+    PairProgramming,
+}
+
+/// What comes with a mode.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct ModeSettings {
+    pub(crate) model: String,
+    pub(crate) reasoning_effort: Option<ReasoningEffort>,
+    pub(crate) developer_instructions: Option<String>,
 }
 
 /// `turn/steer`.

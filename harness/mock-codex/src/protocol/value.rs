@@ -30,7 +30,7 @@ impl<'de> Deserialize<'de> for AbsolutePath {
 }
 
 /// Any text but the empty one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ReasoningEffort(pub(crate) String);
 
 impl<'de> Deserialize<'de> for ReasoningEffort {

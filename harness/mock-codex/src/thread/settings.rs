@@ -6,6 +6,7 @@ use codex_wire::policy::{ApprovalPolicy, ApprovalsReviewer, SandboxPolicy};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::protocol::dynamic_tool::DynamicTool;
 use crate::protocol::params::{Personality, ReasoningSummary};
 use crate::protocol::reply::{Environment, PermissionProfile, ThreadSettings};
 
@@ -27,6 +28,35 @@ pub(crate) struct Settings {
     pub(crate) personality: Option<Personality>,
     pub(crate) base_instructions: Option<String>,
     pub(crate) developer_instructions: Option<String>,
+    #[serde(default)]
+    pub(crate) collaboration: Collaboration,
+    /// The tools that the client brought.
+    #[serde(default)]
+    pub(crate) dynamic_tools: Vec<DynamicTool>,
+}
+
+/// How the user and the model work together.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Collaboration {
+    pub(crate) plan: bool,
+    pub(crate) instructions: Option<String>,
+}
+
+/// What the model is told in plan mode, unless the client says something else.
+const PLAN: &str =
+    "Plan what is to be done, and ask the user what you need to know. Change nothing.";
+
+impl Collaboration {
+    /// What the mode is called for people.
+    pub(crate) fn title(&self) -> &'static str {
+        if self.plan { "Plan" } else { "Default" }
+    }
+
+    /// What the model is told.
+    pub(crate) fn instructions(&self) -> Option<&str> {
+        let usual = self.plan.then_some(PLAN);
+        self.instructions.as_deref().or(usual)
+    }
 }
 
 impl Settings {
@@ -35,14 +65,14 @@ impl Settings {
         self.profile.as_deref().map(PermissionProfile::named)
     }
 
-    /// The collaboration mode, which the mock has only one of.
+    /// The collaboration mode as replies show it.
     pub(crate) fn collaboration_mode(&self) -> serde_json::Value {
         json!({
-            "mode": "default",
+            "mode": if self.collaboration.plan { "plan" } else { "default" },
             "settings": {
                 "model": self.model,
                 "reasoning_effort": self.effort,
-                "developer_instructions": null,
+                "developer_instructions": self.collaboration.instructions(),
             },
         })
     }

@@ -8,7 +8,9 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use super::CONTEXT_WINDOW;
+use super::dynamic::OpenCalls;
 use super::turn_diff::TurnDiff;
+use crate::approval::Answer;
 use crate::clock;
 use crate::connection::Client;
 use crate::model::Endpoint;
@@ -28,6 +30,8 @@ pub(super) struct Scope {
     pub(super) turn: Rc<str>,
     /// What the patches of the turn have done.
     pub(super) diff: Rc<TurnDiff>,
+    /// Calls that the client carries out.
+    pub(super) dynamic: Rc<OpenCalls>,
 }
 
 #[derive(Serialize)]
@@ -83,7 +87,8 @@ impl Scope {
             | Item::Reasoning(_)
             | Item::WebSearch(_)
             | Item::CommandExecution(_)
-            | Item::FileChange(_) => ItemKind::Other,
+            | Item::FileChange(_)
+            | Item::DynamicToolCall(_) => ItemKind::Other,
         };
         // Items are plain data: this can't fail.
         let Ok(raw) = to_raw_value(&item) else { return };
@@ -106,8 +111,20 @@ impl Scope {
 
     /// Tells an item that is complete as soon as it begins.
     pub(super) fn whole_item(&self, mut item: Item) {
-        self.item_started(&mut item);
+        match &item {
+            // A plan is looked for in the text, which is told only at its end.
+            Item::AgentMessage(message) if self.plans() => {
+                let mut begun = message.clone();
+                begun.text.clear();
+                self.item_started(&mut Item::AgentMessage(begun));
+            }
+            _ => self.item_started(&mut item),
+        }
         self.item_completed(item);
+    }
+
+    fn plans(&self) -> bool {
+        self.thread.state.borrow().settings.collaboration.plan
     }
 
     /// Tells something about an item: the ids, then `members`.
@@ -125,6 +142,18 @@ impl Scope {
             );
         }
         self.thread.notify(method, &params);
+    }
+
+    /// Asks everybody who follows the thread; the first answer counts.
+    pub(super) async fn ask(&self, method: &'static str, params: Value) -> Answer {
+        let answer = {
+            let state = self.thread.state.borrow();
+            let clients = state.subscribers.iter().map(|client| &**client);
+            let approvals = &self.server.approvals;
+            approvals.ask(self.thread.id(), method, params, clients)
+        };
+        // It is abandoned only after the turn, with which this wait ends.
+        answer.await.unwrap_or_else(|_| Err(String::new()))
     }
 
     /// Adds to what the model is shown.

@@ -1,6 +1,7 @@
 //! Turns: model, tools, model again, until the model has nothing more to do.
 
 mod command;
+mod dynamic;
 mod emit;
 mod image;
 mod input;
@@ -13,6 +14,7 @@ mod stream;
 mod terminals;
 mod toolcall;
 mod turn_diff;
+mod user_input;
 mod web_search;
 
 use serde_json::{Value, json};

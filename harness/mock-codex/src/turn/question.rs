@@ -27,18 +27,9 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// Asks everybody who follows the thread; the first answer counts. Once it is there, its
-    /// `serverRequest/resolved` has been told.
+    /// Asks. Once the answer is there, its `serverRequest/resolved` has been told.
     pub(super) async fn ask(&self, method: &'static str, params: Value) -> Answer {
-        let thread = &self.scope.thread;
-        let answer = {
-            let state = thread.state.borrow();
-            let clients = state.subscribers.iter().map(|client| &**client);
-            let approvals = &self.scope.server.approvals;
-            approvals.ask(thread.id(), method, params, clients)
-        };
-        // It is abandoned only after the turn, with which this wait ends.
-        answer.await.unwrap_or_else(|_| Err(String::new()))
+        self.scope.ask(method, params).await
     }
 
     /// The thread doesn't wait any more, and says so.

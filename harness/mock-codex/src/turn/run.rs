@@ -15,7 +15,6 @@ use crate::clock;
 use crate::connection::{Call, Client};
 use crate::model::context;
 use crate::model::error::{ModelError, Retry};
-use crate::model::metadata::Metadata;
 use crate::model::request::message;
 use crate::protocol::item::{Item, Times, UserMessage};
 use crate::protocol::reply::{ThreadStatus, TurnError, TurnStatus};
@@ -97,6 +96,7 @@ pub(crate) fn start(start: Start) -> io::Result<String> {
             client,
             turn: id.as_str().into(),
             diff: Rc::default(),
+            dynamic: Rc::default(),
         },
         control,
         pending: VecDeque::from([said]),
@@ -234,13 +234,15 @@ impl Turn {
         };
         let Some(told) = told else {
             let permissions = context::permissions(&settings);
-            let deferred = Metadata::of(&settings.model).map(|_| context::DEFERRED_TOOLS);
+            let deferred = context::deferred_tools(&settings);
+            let collaboration = context::collaboration(&settings);
             let texts: Vec<&str> = settings
                 .developer_instructions
                 .as_deref()
                 .into_iter()
                 .chain([context::SKILLS, &permissions])
-                .chain(deferred)
+                .chain(deferred.as_deref())
+                .chain(collaboration.as_deref())
                 .collect();
             self.scope.add_context(message("developer", &texts));
             self.scope
@@ -250,6 +252,10 @@ impl Turn {
         if told.model != settings.model {
             self.scope
                 .add_context(message("developer", &[context::MODEL_SWITCH]));
+        }
+        let collaboration = context::collaboration(&settings);
+        if let Some(text) = collaboration.filter(|_| told.collaboration != settings.collaboration) {
+            self.scope.add_context(message("developer", &[&text]));
         }
         let permissions = context::permissions(&settings);
         if context::permissions(&told) != permissions {

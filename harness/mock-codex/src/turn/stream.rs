@@ -154,10 +154,10 @@ impl Turn {
         };
         let follow_up = !running.open.is_empty();
         let finished = self.finish_calls(&mut running).await;
-        self.tell_usage(usage);
         if finished.is_err() {
             running.abort(&self.scope);
         }
+        self.tell_usage(usage);
         finished.map(|()| Sampled { follow_up })
     }
 
@@ -306,6 +306,10 @@ impl Turn {
                         let call = running.open.remove(0);
                         self.scope.add_input(call.output(&output));
                     }
+                    Ok(Outcome::Parts(parts)) => {
+                        let call = running.open.remove(0);
+                        self.scope.add_input(call.output(&parts));
+                    }
                     Ok(Outcome::Cancelled) => return Err(Stop::Cancelled),
                     // Nobody cancels the task while it is waited for: it has panicked.
                     Err(_) => {
@@ -388,7 +392,11 @@ impl Running {
         }
         let seconds = self.began.elapsed().as_secs_f64();
         for call in self.open.drain(..) {
-            scope.add_input(call.output(&call.aborted(seconds)));
+            let output = match scope.dynamic.cut_off(scope, &call.id) {
+                Some(text) => text.to_owned(),
+                None => call.aborted(seconds),
+            };
+            scope.add_input(call.output(&output));
         }
         if !scope
             .server

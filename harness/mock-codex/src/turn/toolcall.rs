@@ -1,11 +1,13 @@
 //! A call of the model, and which tool answers it.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::emit::Scope;
-use super::{command, patch};
+use super::{command, dynamic, patch, user_input};
 use crate::clock;
 use crate::model::metadata::Metadata;
+use crate::protocol::dynamic_tool::DynamicTool;
 
 /// A call of the model.
 #[derive(Debug, Clone)]
@@ -13,6 +15,7 @@ pub(super) struct ToolCall {
     pub(super) id: String,
     kind: Kind,
     item_id: Option<String>,
+    pub(super) namespace: Option<String>,
     pub(super) name: String,
     /// Arguments in JSON, or the text for a custom tool.
     pub(super) arguments: String,
@@ -37,6 +40,7 @@ impl ToolCall {
             id: item["call_id"].as_str()?.to_owned(),
             kind,
             item_id: item["id"].as_str().map(str::to_owned),
+            namespace: item["namespace"].as_str().map(str::to_owned),
             name: item["name"].as_str()?.to_owned(),
             arguments: item[arguments].as_str().unwrap_or_default().to_owned(),
         })
@@ -46,27 +50,26 @@ impl ToolCall {
     pub(super) fn to_input(&self) -> String {
         let new = |prefix: &str| format!("{prefix}_{}", clock::new_id());
         let id = self.item_id.clone();
-        let item = match self.kind {
-            Kind::Function => json!({
-                "type": "function_call",
-                "id": id.unwrap_or_else(|| new("fc")),
-                "name": self.name,
-                "arguments": self.arguments,
-                "call_id": self.id,
-            }),
-            Kind::Custom => json!({
-                "type": "custom_tool_call",
-                "id": id.unwrap_or_else(|| new("ctc")),
-                "call_id": self.id,
-                "name": self.name,
-                "input": self.arguments,
-            }),
+        let (kind, prefix, text) = match self.kind {
+            Kind::Function => ("function_call", "fc", "arguments"),
+            Kind::Custom => ("custom_tool_call", "ctc", "input"),
         };
+        let id = id.unwrap_or_else(|| new(prefix));
+        let mut item = json!({"type": kind, "id": id});
+        if self.kind == Kind::Custom {
+            item["call_id"] = json!(self.id);
+        }
+        item["name"] = json!(self.name);
+        if let Some(namespace) = &self.namespace {
+            item["namespace"] = json!(namespace);
+        }
+        item[text] = json!(self.arguments);
+        item["call_id"] = json!(self.id);
         item.to_string()
     }
 
     /// Its output as the model is shown it.
-    pub(super) fn output(&self, output: &str) -> String {
+    pub(super) fn output(&self, output: &(impl Serialize + ?Sized)) -> String {
         let (kind, prefix) = match self.kind {
             Kind::Function => ("function_call_output", "fco"),
             Kind::Custom => ("custom_tool_call_output", "ctco"),
@@ -96,29 +99,43 @@ impl ToolCall {
 pub(super) enum Outcome {
     /// Text for the model.
     Output(String),
+    /// Several parts for the model.
+    Parts(Vec<Value>),
     /// The user ends the turn.
     Cancelled,
 }
 
 /// The tools that are functions.
-const FUNCTIONS: [&str; 2] = ["exec_command", "write_stdin"];
+const FUNCTIONS: [&str; 3] = ["exec_command", "write_stdin", "request_user_input"];
 
 /// What the model is told of a tool that it called in the wrong way.
 const ABORTED: &str = "aborted";
 
 /// Carries a call out.
 pub(super) async fn run(scope: Scope, call: ToolCall) -> Outcome {
-    let patches = {
+    let (patches, brought) = {
         let state = scope.thread.state.borrow();
-        Metadata::of(&state.settings.model).is_some_and(|model| model.patches)
+        let settings = &state.settings;
+        let patches = Metadata::of(&settings.model).is_some_and(|model| model.patches);
+        let is_called = |tool: &DynamicTool| tool.is(call.namespace.as_deref(), &call.name);
+        (patches, settings.dynamic_tools.iter().any(is_called))
     };
-    match (call.kind, call.name.as_str()) {
-        (Kind::Function, "exec_command") => command::exec(scope, call).await,
-        (Kind::Function, "write_stdin") => command::write_stdin(scope, call).await,
-        (Kind::Custom, "apply_patch") if patches => patch::call(scope, call).await,
-        (Kind::Function, "apply_patch") if patches => Outcome::Output(ABORTED.to_owned()),
-        (Kind::Custom, name) if FUNCTIONS.contains(&name) => Outcome::Output(ABORTED.to_owned()),
-        (Kind::Function, name) => Outcome::Output(format!("unsupported call: {name}")),
-        (Kind::Custom, name) => Outcome::Output(format!("unsupported custom tool call: {name}")),
+    let space = call.namespace.as_deref().unwrap_or_default();
+    let aborted = || Outcome::Output(ABORTED.to_owned());
+    match (call.kind, space, call.name.as_str()) {
+        (Kind::Function, "", "exec_command") => command::exec(scope, call).await,
+        (Kind::Function, "", "write_stdin") => command::write_stdin(scope, call).await,
+        (Kind::Function, "", "request_user_input") => user_input::call(scope, call).await,
+        (Kind::Custom, "", "apply_patch") if patches => patch::call(scope, call).await,
+        (Kind::Function, "", "apply_patch") if patches => aborted(),
+        (Kind::Custom, "", name) if FUNCTIONS.contains(&name) => aborted(),
+        (Kind::Custom, ..) if brought => aborted(),
+        (Kind::Function, ..) if brought => dynamic::call(scope, call).await,
+        (Kind::Function, space, name) => {
+            Outcome::Output(format!("unsupported call: {space}{name}"))
+        }
+        (Kind::Custom, space, name) => {
+            Outcome::Output(format!("unsupported custom tool call: {space}{name}"))
+        }
     }
 }
