@@ -118,7 +118,9 @@ impl KnownFailures {
         let (name, version) = match target {
             Target::Mock { .. } => ("mock.yaml".to_owned(), None),
             Target::Codex { version } => (format!("codex-{version}.yaml"), Some(version)),
-            Target::Command { .. } | Target::WebSocket { .. } => return Ok(Self::default()),
+            Target::Command { .. } | Target::WebSocket { .. } | Target::Unix { .. } => {
+                return Ok(Self::default());
+            }
         };
         let path = directory.join(name);
         let text = match fs::read_to_string(&path) {

@@ -40,6 +40,13 @@ pub enum Event {
     Process(Process),
     /// A step of a scenario began.
     Step(Step),
+    /// The same of another client than the first.
+    Of {
+        /// The client's name.
+        client: String,
+        /// What it sent or received.
+        event: Box<Event>,
+    },
 }
 
 /// A request of the app-server to the model.

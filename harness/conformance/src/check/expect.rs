@@ -170,6 +170,7 @@ impl Judge<'_> {
         let id = format!("expect.frames.{number}");
         let FrameCount {
             from,
+            client,
             method,
             matching,
             count,
@@ -191,7 +192,7 @@ impl Judge<'_> {
         };
         let mut found = Vec::new();
         let mut nearest = None;
-        for (position, frame) in self.frames_of(*from, method.as_deref()) {
+        for (position, frame) in self.frames_of(*from, client.as_deref(), method.as_deref()) {
             match matching
                 .as_ref()
                 .map_or(Ok(()), |matcher| evaluate(matcher, Some(frame)))
@@ -201,7 +202,10 @@ impl Judge<'_> {
             }
         }
         let value = Value::from(found.len());
-        let subject = subject(*from, method.as_deref(), matching.is_some());
+        let mut subject = subject(*from, method.as_deref(), matching.is_some());
+        if let Some(client) = client {
+            subject = format!("{subject} on the wire of `{client}`");
+        }
         let mut check = check(
             id,
             &subject,
@@ -222,12 +226,22 @@ impl Judge<'_> {
     }
 
     /// The frames of one side with this method; answers have the method of their request.
-    fn frames_of(&self, from: Side, method: Option<&str>) -> Vec<(usize, &Value)> {
+    fn frames_of(
+        &self,
+        from: Side,
+        client: Option<&str>,
+        method: Option<&str>,
+    ) -> Vec<(usize, &Value)> {
         // Ids of the two sides are apart; the flag says whether the client chose it.
         let mut asked: HashMap<(bool, Id), String> = HashMap::new();
         let mut found = Vec::new();
         for (position, entry) in self.transcript.iter().enumerate() {
-            let (side, value) = match &entry.event {
+            let event = match (&entry.event, client) {
+                (Event::Of { client, event }, Some(wanted)) if client == wanted => event.as_ref(),
+                (Event::Of { .. }, _) | (_, Some(_)) => continue,
+                (event, None) => event,
+            };
+            let (side, value) = match event {
                 Event::Client(value) => (Side::Client, value),
                 Event::Server(value) => (Side::Server, value),
                 Event::ClientRaw(text) => {

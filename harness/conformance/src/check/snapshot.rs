@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use codex_wire::transcript::Entry;
 use similar::TextDiff;
 
-use crate::normalise::{normalise, project};
+use crate::normalise::{clients, normalise, of_client, project};
 use crate::run::outcome::{CaseRun, Check};
 use crate::scenario::model::{Case, Projection};
 
@@ -192,6 +192,13 @@ fn contents(projections: &[Projection], transcript: &[Entry]) -> String {
         };
         let _ = writeln!(out, "{SECTION}{name}");
         out.push_str(&project(transcript, *projection));
+        if *projection == Projection::Model {
+            continue;
+        }
+        for client in clients(transcript) {
+            let _ = writeln!(out, "{SECTION}{name} ({client})");
+            out.push_str(&project(&of_client(transcript, client), *projection));
+        }
     }
     // As insta compares: what is blank at the end doesn't count.
     out.truncate(out.trim_end().len());

@@ -13,6 +13,7 @@ use clap::Args;
 use crate::check::snapshot::Update;
 use crate::check::verdict::Judge;
 use crate::cli::{CliError, Exit, scenarios_dir};
+use crate::client::address::Token;
 use crate::report::terminal::Terminal;
 use crate::report::{Problem, Summary, json, junit};
 use crate::run::outcome::{CaseRun, Status};
@@ -35,9 +36,16 @@ pub struct RunArgs {
     /// at or above the current directory unless given
     #[arg(long, value_name = "DIR")]
     pub scenarios: Option<PathBuf>,
-    /// What to run them on: `mock`, `codex@VERSION`, `cmd:COMMAND` or `ws://IP:PORT`; may be repeated
+    /// What to run them on: `mock`, `codex@VERSION`, `cmd:COMMAND`, `ws://IP:PORT` or `unix://PATH`;
+    /// may be repeated
     #[arg(long = "target", value_name = "T", default_value = "mock")]
     pub targets: Vec<Target>,
+    /// The file with the bearer token that a `ws://` or `unix://` target wants
+    #[arg(long, value_name = "FILE", conflicts_with = "token_env")]
+    pub token_file: Option<PathBuf>,
+    /// The variable of the environment with that token
+    #[arg(long, value_name = "NAME")]
+    pub token_env: Option<String>,
     /// How many cases run at once; as many as there are processors unless given
     #[arg(long, value_name = "N")]
     pub jobs: Option<NonZeroUsize>,
@@ -172,6 +180,7 @@ fn plan(args: &RunArgs) -> Result<Plan, Refusal> {
         jobs: args.jobs.unwrap_or(defaults.jobs),
         timeout: args.timeout,
         keep: args.keep,
+        token: token(args)?,
         ..defaults
     };
     for target in &args.targets {
@@ -185,6 +194,30 @@ fn plan(args: &RunArgs) -> Result<Plan, Refusal> {
         judge,
         options,
     })
+}
+
+/// The token for targets that run already. It is never an argument: those can be seen by others.
+fn token(args: &RunArgs) -> Result<Option<Token>, Refusal> {
+    let usage = |message: String| Refusal(Exit::Usage, format!("error: {message}"));
+    let (text, source) = match (&args.token_file, &args.token_env) {
+        (Some(file), _) => {
+            let source = format!("`{}`", file.display());
+            let text = std::fs::read_to_string(file)
+                .map_err(|error| usage(format!("can't read {source}: {error}")))?;
+            (text, source)
+        }
+        (None, Some(name)) => {
+            let source = format!("the variable `{name}`");
+            let text = std::env::var(name)
+                .map_err(|error| usage(format!("can't read {source}: {error}")))?;
+            (text, source)
+        }
+        (None, None) => return Ok(None),
+    };
+    match Token::new(&text) {
+        Some(token) => Ok(Some(token)),
+        None => Err(usage(format!("there is no token in {source}"))),
+    }
 }
 
 fn load(directory: &Path) -> Result<Vec<Arc<Case>>, Refusal> {

@@ -5,6 +5,7 @@
 //! verbs to a [`reference::Client`] and wire steps to its connection; a driver of an SDK takes
 //! the place of the first and has no second.
 
+pub mod address;
 pub mod approval;
 pub mod connection;
 pub mod failure;

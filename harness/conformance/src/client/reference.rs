@@ -1,13 +1,13 @@
 //! The reference client: the verbs of scenarios, each one request of the protocol.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 
 use codex_wire::frame::Frame;
 use codex_wire::preset::Method;
 use serde_json::{Map, Value, json};
 use tokio::task::JoinHandle;
 
+use crate::client::address::{Address, Token};
 use crate::client::approval::Approvals;
 use crate::client::connection::{Connection, Waiting};
 use crate::client::failure::Failure;
@@ -52,20 +52,28 @@ impl Client {
     /// A client on a WebSocket.
     ///
     /// # Errors
-    /// There is no app-server at this address.
+    /// There is no app-server at this address, or it lets nobody in with this token.
     pub async fn on_websocket(
         recorder: &Recorder,
         approvals: Approvals,
         waiting: &Waiting,
-        address: SocketAddr,
+        (address, token): (&Address, Option<&Token>),
     ) -> Result<Self, Failure> {
         let (connection, to_write) = Connection::new(recorder.clone(), approvals, waiting.clone());
-        websocket::connect(&connection, to_write, address)
+        websocket::connect(&connection, to_write, address, token)
             .await
             .map_err(|error| {
-                Failure::transport(format!("can't connect to ws://{address}: {error}"), None)
+                Failure::transport(format!("can't connect to {address}: {error}"), None)
             })?;
         Ok(Self::on(connection))
+    }
+
+    /// A client without a connection; `why` is what every wait on it fails with.
+    pub fn unconnected(recorder: &Recorder, waiting: &Waiting, why: &str) -> Self {
+        let (connection, _) =
+            Connection::new(recorder.clone(), Approvals::default(), waiting.clone());
+        connection.end(why, None);
+        Self::on(connection)
     }
 
     fn on(connection: Connection) -> Self {
@@ -82,12 +90,23 @@ impl Client {
 
     /// `initialize`, then `initialized`.
     pub async fn handshake(&self, home: &Home) -> Answer {
-        let (name, title, version) = CLIENT;
+        self.handshake_as(CLIENT.0, home.experimental_api, &home.opt_out)
+            .await
+    }
+
+    /// The same under another name.
+    pub async fn handshake_as(
+        &self,
+        name: &str,
+        experimental_api: Option<bool>,
+        opt_out: &[String],
+    ) -> Answer {
+        let (_, title, version) = CLIENT;
         let mut capabilities = Map::new();
-        let experimental = home.experimental_api.unwrap_or(true);
+        let experimental = experimental_api.unwrap_or(true);
         capabilities.insert("experimentalApi".into(), experimental.into());
-        if !home.opt_out.is_empty() {
-            capabilities.insert("optOutNotificationMethods".into(), json!(home.opt_out));
+        if !opt_out.is_empty() {
+            capabilities.insert("optOutNotificationMethods".into(), json!(opt_out));
         }
         let params = json!({
             "clientInfo": { "name": name, "title": title, "version": version },

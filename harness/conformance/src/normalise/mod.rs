@@ -19,6 +19,7 @@ mod replies;
 mod rule;
 mod scan;
 mod value;
+mod wires;
 
 use codex_wire::transcript::{Entry, Event, ModelRequest};
 use serde_json::Value;
@@ -26,25 +27,29 @@ use serde_json::Value;
 pub use self::places::with_places_named;
 pub use self::project::project;
 pub use self::rule::{Rule, rules};
+pub use self::wires::{clients, of_client};
 
 use self::names::Names;
 use self::value::Replacer;
+use self::wires::Wires;
 use crate::run::outcome::Places;
 
 /// The transcript with placeholders in place of what differs from run to run, racing frames in
-/// one order, and positions in place of times. Applied twice it changes nothing more.
+/// one order, and positions in place of times; the wires of further clients stand behind the first
+/// one's, since which client sees something first is a race. Applied twice it changes nothing more.
 pub fn normalise(transcript: &[Entry], places: &Places) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = transcript
-        .iter()
-        .filter(|entry| !is_host_notice(&entry.event))
-        .cloned()
-        .collect();
-    order::settle(&mut entries);
-    replies::settle(&mut entries);
+    let mut wires = Wires::apart(transcript);
+    for entries in wires.each_mut() {
+        entries.retain(|entry| !is_host_notice(&entry.event));
+        order::settle(entries);
+        replies::settle(entries);
+    }
+    let mut entries = wires.one_after_the_other();
     let names = Names::collect(&entries);
     let said = facts::said_by_client(&entries);
     let mut replacer = Replacer::new(names, places);
     replace_all(&mut entries, &mut replacer, &said);
+    let mut entries = wires.together(entries);
     for (position, entry) in (0u64..).zip(&mut entries) {
         entry.t_us = position;
     }

@@ -89,6 +89,11 @@ const RULES: &[Rule] = &[
         "replaces each recorded moment by its position",
         "how long things take is not part of the protocol",
     ),
+    rule(
+        "clients-apart",
+        "puts the wire of each further client behind the first one's",
+        "which client sees something first is a race",
+    ),
     // ---- values
     rule(
         "ids",

@@ -67,6 +67,10 @@ fn line_of(event: &Event) -> (&'static str, String) {
             "·",
             format!("step {}: {} (line {})", step.index, step.verb, step.line),
         ),
+        Event::Of { client, event } => {
+            let (sign, text) = line_of(event);
+            (sign, format!("{client}: {text}"))
+        }
     }
 }
 

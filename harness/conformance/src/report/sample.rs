@@ -28,6 +28,7 @@ pub(crate) fn case(id: &str) -> Case {
         targets: vec![],
         timeout: None,
         home: Home::default(),
+        transport: None,
         files: vec![],
         model: vec![],
         steps: vec![],

@@ -8,23 +8,25 @@ use std::time::{Duration, Instant};
 use codex_wire::transcript::{Event, Step as StepEntry};
 use serde_json::{Map, Value};
 
+use crate::client::address::Token;
 use crate::client::approval::Approvals;
 use crate::client::connection::Waiting;
 use crate::client::failure::Failure;
 use crate::client::reference;
 use crate::run::RunOptions;
-use crate::run::checks::{failed, of_step, passed};
+use crate::run::checks::{Outcome, failed, of_step, passed};
 use crate::run::home;
 use crate::run::leftover::Sweep;
+use crate::run::listen::Listening;
 use crate::run::outcome::{CaseRun, Check, Places, Status};
 use crate::run::perform::verb;
 use crate::run::places::LaidOut;
 use crate::run::record::Recorder;
 use crate::run::refer::Refer;
 use crate::run::script::{BadReply, Model};
-use crate::run::session::{Plan, Session};
+use crate::run::session::{Around, Plan, Session};
 use crate::run::world::{self, Listeners};
-use crate::scenario::model::{Action, Case, Step};
+use crate::scenario::model::{Action, Case, Step, Transport};
 use crate::scenario::template::Bindings;
 use crate::target::Target;
 use crate::target::capability;
@@ -134,6 +136,8 @@ impl<'a> Run<'a> {
                 launch: None,
                 overrides: Map::new(),
                 environment: Vec::new(),
+                listening: None,
+                token: options.token.clone(),
             },
             approvals: Approvals::leaving(answered_by_steps(case)),
             checks: Vec::new(),
@@ -148,7 +152,7 @@ impl<'a> Run<'a> {
     async fn through(&mut self) -> Result<(), Stop> {
         self.prepare().await?;
         self.open_session().await?;
-        if self.case.home.handshake.unwrap_or(true) {
+        if self.shakes_hands() {
             let outcome = self.handshake().await;
             self.keep_checks(outcome.map_or_else(
                 |failure| {
@@ -219,15 +223,19 @@ impl<'a> Run<'a> {
         }
         let environment = refer.map(&self.case.home.env)?;
         self.plan.overrides = refer.map(&self.case.home.overrides)?;
+        self.plan.listening = self
+            .case
+            .transport
+            .as_ref()
+            .map(|transport| listening(transport, &refer))
+            .transpose()?;
         Ok(environment)
     }
 
     /// Starts the app-server with the client on it.
     pub(super) async fn open_session(&mut self) -> Result<(), Stop> {
-        let workspace = &self.laid_out.places().workspace;
         let approvals = self.approvals.clone();
-        let told = (&self.recorder, &self.waiting);
-        let mut session = Session::open(self.target, &self.plan, workspace, approvals, told)
+        let mut session = Session::open(self.target, &self.plan, approvals, self.around())
             .await
             .map_err(|error| Stop::Broken(error.to_string()))?;
         if let Some(app_server) = session.app_server() {
@@ -236,6 +244,21 @@ impl<'a> Run<'a> {
         self.session = Some(session);
         self.end_was_seen = false;
         Ok(())
+    }
+
+    /// Does the first client do the handshake?
+    pub(super) fn shakes_hands(&self) -> bool {
+        let connects = self.case.transport.as_ref().is_none_or(|it| it.connect);
+        connects && self.case.home.handshake.unwrap_or(true)
+    }
+
+    /// What a session needs to know of the run.
+    pub(super) fn around(&self) -> Around<'_> {
+        Around {
+            places: self.laid_out.places(),
+            recorder: &self.recorder,
+            waiting: &self.waiting,
+        }
     }
 
     pub(super) async fn handshake(&self) -> Result<Value, Failure> {
@@ -252,7 +275,7 @@ impl<'a> Run<'a> {
             line: step.at.line,
         }));
         self.listeners.count(&mut self.bindings);
-        let outcome = self.perform(step).await;
+        let outcome = self.perform_as(step).await;
         if let (Ok(done), Some(name)) = (&outcome, &step.bind) {
             self.bindings.set(name.clone(), done.value.clone());
         }
@@ -262,6 +285,14 @@ impl<'a> Run<'a> {
             .as_mut()
             .map_or(Ok(()), |model| model.feed(&self.bindings));
         self.fed(fed)
+    }
+
+    /// Does a step as the client that it names.
+    async fn perform_as(&mut self, step: &Step) -> Outcome {
+        if let Some(session) = &mut self.session {
+            session.choose(step.client.as_deref())?;
+        }
+        self.perform(step).await
     }
 
     fn keep_checks(&mut self, checks: Vec<Check>) -> Result<(), Stop> {
@@ -310,7 +341,19 @@ impl<'a> Run<'a> {
     }
 }
 
-fn no_session() -> Failure {
+fn listening(transport: &Transport, refer: &Refer<'_>) -> Result<Listening, Failure> {
+    let arguments = transport.arguments.iter().map(|text| refer.text(text));
+    let token = transport.token.as_ref().map(|text| refer.text(text));
+    Ok(Listening {
+        url: refer.text(&transport.listen)?,
+        arguments: arguments.collect::<Result<_, _>>()?,
+        token: token.transpose()?.as_deref().and_then(Token::new),
+        connect: transport.connect,
+    })
+}
+
+/// Without an app-server there is nothing to do.
+pub(super) fn no_session() -> Failure {
     Failure::harness("no app-server is running")
 }
 

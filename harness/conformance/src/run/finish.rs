@@ -75,6 +75,7 @@ impl Run<'_> {
         self.checks.push(match stopped {
             Stopped::LeftRunning => return,
             Stopped::Ended(_) if self.end_was_seen => return,
+            Stopped::Terminated(_) => passed("exit", at),
             Stopped::Ended(exit) if exit.code == Some(0) => passed("exit", at),
             Stopped::Ended(exit) => {
                 let message = format!("the app-server should end with exit code 0, it ended with {exit}");

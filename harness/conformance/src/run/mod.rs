@@ -3,6 +3,7 @@
 pub mod case;
 pub mod home;
 pub mod leftover;
+pub mod listen;
 pub mod outcome;
 pub mod places;
 pub mod process;
@@ -14,6 +15,8 @@ pub mod world;
 
 mod checks;
 mod finish;
+mod http;
+mod jwt;
 mod options;
 mod perform;
 mod refer;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::client::address::Token;
 use crate::run::outcome::CaseRun;
 use crate::scenario::model::Case;
 
@@ -30,6 +31,8 @@ pub struct RunOptions {
     pub places_under: Option<PathBuf>,
     /// The program that has the `mock` command; `None`: this executable.
     pub mock_program: Option<PathBuf>,
+    /// What a client shows to an app-server that runs already.
+    pub token: Option<Token>,
     /// Cancelling it ends the run: processes are killed and directories removed.
     pub cancel: CancellationToken,
 }
@@ -44,6 +47,7 @@ impl Default for RunOptions {
             keep: false,
             places_under: None,
             mock_program: None,
+            token: None,
             cancel: CancellationToken::new(),
         }
     }

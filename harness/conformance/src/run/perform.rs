@@ -38,6 +38,11 @@ pub(super) fn verb(action: &Action) -> &'static str {
         Action::Respond { .. } => "respond",
         Action::CloseStdin => "close_stdin",
         Action::Signal { .. } => "signal",
+        Action::Connect { .. } => "connect",
+        Action::Disconnect => "disconnect",
+        Action::Http { .. } => "http",
+        Action::Exit => "exit",
+        Action::Jwt { .. } => "jwt",
         Action::File { .. } => "file",
         Action::Release { .. } => "release",
         Action::Listen => "listen",
@@ -129,10 +134,16 @@ impl Run<'_> {
             ),
             Action::Restart { config } => self.restart(config).await,
             Action::Approve { answers } => self.approve(answers),
+            Action::Jwt {
+                secret,
+                header,
+                claims,
+                times,
+            } => self.jwt(secret, [header, claims, times]),
             Action::File { path, checks } => self.look_at(step, path, checks),
             Action::Release { gate } => self.release(gate),
             Action::Listen => self.listen(step),
-            wire => self.perform_wire(wire).await,
+            _ => self.perform_wire(step).await,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -16,6 +17,7 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::run::listen;
 use crate::run::record::Recorder;
 
 /// How long the pipes of an ended process are read on, when a process outside its group still
@@ -60,6 +62,7 @@ pub struct SpawnError {
 pub struct AppServer {
     group: Arc<Group>,
     exit: watch::Receiver<Option<Exit>>,
+    told: watch::Receiver<Option<SocketAddr>>,
 }
 
 /// The pipes to a new process, for the client.
@@ -136,7 +139,8 @@ impl AppServer {
         let argv = argv.chain(start.arguments.iter().cloned()).collect();
         recorder.push(Event::Process(Process::Started(argv)));
         let group = Arc::new(Group(id));
-        let errors = read_stderr(stderr, recorder.clone());
+        let (tell_address, told) = watch::channel(None);
+        let errors = read_stderr(stderr, recorder.clone(), tell_address);
         let attached = attach(Pipes { stdin, stdout });
         let (tell, exit) = watch::channel(None);
         let watch = Watch {
@@ -147,7 +151,7 @@ impl AppServer {
             tell,
         };
         tokio::spawn(watch.over(attached));
-        Ok(Self { group, exit })
+        Ok(Self { group, exit, told })
     }
 
     /// How it ended, once it has.
@@ -162,6 +166,11 @@ impl AppServer {
     /// How it ended, if it has.
     pub fn exit(&self) -> Option<Exit> {
         *self.exit.borrow()
+    }
+
+    /// Where it says on stderr that it listens.
+    pub(super) fn told(&self) -> watch::Receiver<Option<SocketAddr>> {
+        self.told.clone()
     }
 
     /// The process group.
@@ -240,11 +249,20 @@ impl Watch {
     }
 }
 
-fn read_stderr(stderr: ChildStderr, recorder: Recorder) -> JoinHandle<()> {
+fn read_stderr(
+    stderr: ChildStderr,
+    recorder: Recorder,
+    tell_address: watch::Sender<Option<SocketAddr>>,
+) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut lines = LineReader::new(BufReader::new(stderr));
         while let Ok(Some(line)) = lines.next().await {
-            recorder.push(Event::Stderr(String::from_utf8_lossy(&line).into_owned()));
+            let line = String::from_utf8_lossy(&line).into_owned();
+            if let Some(address) = listen::told(&line) {
+                // Nobody may want to know.
+                let _ = tell_address.send(Some(address));
+            }
+            recorder.push(Event::Stderr(line));
         }
     })
 }

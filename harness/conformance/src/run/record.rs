@@ -13,6 +13,8 @@ pub struct Recorder {
     began: Instant,
     entries: Arc<Mutex<Vec<Entry>>>,
     listener: Arc<OnceLock<Listener>>,
+    /// The client whose frames are taken down; `None`: the first.
+    client: Option<Arc<str>>,
 }
 
 /// Who is told the method and the params of what the client receives.
@@ -33,6 +35,16 @@ impl Recorder {
             began: Instant::now(),
             entries: Arc::default(),
             listener: Arc::default(),
+            client: None,
+        }
+    }
+
+    /// The same transcript for another client than the first.
+    #[must_use]
+    pub fn of(&self, client: &str) -> Self {
+        Self {
+            client: Some(client.into()),
+            ..self.clone()
         }
     }
 
@@ -43,15 +55,22 @@ impl Recorder {
         let _ = self.listener.set(Listener(Box::new(listener)));
     }
 
-    /// Tells the listener what the client has received.
+    /// Tells the listener what the first client has received.
     pub fn client_received(&self, method: &str, frame: &Value) {
-        if let Some(Listener(tell)) = self.listener.get() {
+        if let (Some(Listener(tell)), None) = (self.listener.get(), &self.client) {
             tell(method, frame.get("params").unwrap_or(&Value::Null));
         }
     }
 
     /// Takes down an event; the result is its position in the transcript.
     pub fn push(&self, event: Event) -> usize {
+        let event = match &self.client {
+            Some(client) => Event::Of {
+                client: client.to_string(),
+                event: Box::new(event),
+            },
+            None => event,
+        };
         let mut entries = self.lock();
         // Read under the lock, so that times never go back from one entry to the next.
         let t_us = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);

@@ -82,7 +82,7 @@ impl Run<'_> {
         let config = Refer(&self.bindings).map(config)?;
         let grace = self.options.grace;
         let mut value = match self.session_mut()?.stop(grace).await {
-            Stopped::Ended(exit) => exit.to_value(),
+            Stopped::Ended(exit) | Stopped::Terminated(exit) => exit.to_value(),
             Stopped::Killed => {
                 let message =
                     "the app-server did not end after its stdin was closed, and was killed";
@@ -104,7 +104,7 @@ impl Run<'_> {
                 unreachable!("starting makes no checks")
             }
         }
-        if self.case.home.handshake.unwrap_or(true) {
+        if self.shakes_hands() {
             value["initialize"] = self.handshake().await?;
         }
         Ok(Done::with(value))

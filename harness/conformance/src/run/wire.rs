@@ -2,15 +2,18 @@
 
 use codex_wire::frame::{ErrorObject, Frame, Id, Notification};
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::check::matcher::evaluate;
+use crate::client::address::Token;
 use crate::client::failure::Failure;
-use crate::run::case::Run;
+use crate::run::case::{Run, no_session};
 use crate::run::checks::{Done, Outcome, short};
+use crate::run::http;
 use crate::run::process::Exit;
 use crate::run::refer::Refer;
-use crate::scenario::model::{Action, Matcher};
+use crate::run::session::Around;
+use crate::scenario::model::{Action, Matcher, Step};
 
 /// The signals that a case may send.
 const SIGNALS: [(&str, Signal); 4] = [
@@ -22,8 +25,29 @@ const SIGNALS: [(&str, Signal); 4] = [
 
 impl Run<'_> {
     /// Does one step of the wire.
-    pub(super) async fn perform_wire(&mut self, action: &Action) -> Outcome {
-        match action {
+    pub(super) async fn perform_wire(&mut self, step: &Step) -> Outcome {
+        match &step.action {
+            Action::Connect {
+                token,
+                handshake,
+                experimental_api,
+                opt_out,
+            } => {
+                let name = step.bind.as_deref().unwrap_or_default();
+                let shake = handshake.then_some((*experimental_api, &opt_out[..]));
+                self.connect(name, token.as_deref(), shake).await
+            }
+            Action::Disconnect => {
+                self.session()?.client().connection().close();
+                Ok(Done::default())
+            }
+            Action::Http {
+                method,
+                path,
+                upgrade,
+                headers,
+            } => self.http((method, path), *upgrade, headers).await,
+            Action::Exit => self.end_of_process().await,
             Action::Request { method, params, id } => {
                 self.request(method, params.as_ref(), id.as_ref()).await
             }
@@ -45,6 +69,51 @@ impl Run<'_> {
                 Err(Failure::harness(format!("`{verb}` is no step of the wire")))
             }
         }
+    }
+
+    /// Another client; with `shake` it does the handshake, and the result is the reply.
+    async fn connect(
+        &mut self,
+        name: &str,
+        token: Option<&str>,
+        shake: Option<(Option<bool>, &[String])>,
+    ) -> Outcome {
+        let token = token
+            .map(|text| Refer(&self.bindings).text(text))
+            .transpose()?;
+        let token = token.as_deref().and_then(Token::new);
+        let approvals = self.approvals.clone();
+        let around = Around {
+            places: self.laid_out.places(),
+            recorder: &self.recorder,
+            waiting: &self.waiting,
+        };
+        let session = self.session.as_mut().ok_or_else(no_session)?;
+        let client = session
+            .connect(name, token.as_ref(), approvals, around)
+            .await?;
+        match shake {
+            None => Ok(Done::default()),
+            Some((experimental_api, opt_out)) => {
+                Done::of(client.handshake_as(name, experimental_api, opt_out).await)
+            }
+        }
+    }
+
+    async fn http(
+        &self,
+        (method, path): (&str, &str),
+        upgrade: bool,
+        headers: &Map<String, Value>,
+    ) -> Outcome {
+        let refer = Refer(&self.bindings);
+        let (method, path, headers) = (refer.text(method)?, refer.text(path)?, refer.map(headers)?);
+        let failed = |error: http::HttpError| Failure::transport(error.to_string(), None);
+        let request = http::request((&method, &path), upgrade, &headers).map_err(failed)?;
+        let said = self.waiting.say(format!("the answer to `{method} {path}`"));
+        let answer = http::send(self.session()?.address()?, request).await;
+        said.done();
+        answer.map(Done::with).map_err(failed)
     }
 
     async fn request(&self, method: &str, params: Option<&Value>, id: Option<&Value>) -> Outcome {

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::format::{EXPECT, EXPECT_MODEL, FRAMES, HOME, SCENARIO};
+use super::format::{EXPECT, EXPECT_MODEL, FRAMES, HOME, SCENARIO, TRANSPORT};
 use super::model::{
     Case, CaseExpect, FrameCount, Home, Located, Location, Matcher, Projection, Side, Step,
+    Transport,
 };
 use super::names::Names;
 use super::problem::Problem;
@@ -37,7 +38,7 @@ impl Frame<'_> {
 pub(crate) fn decode(root: &Node, frame: &Frame<'_>, problems: &mut Vec<Problem>) -> Case {
     let names = Names::new(frame.dimensions.clone());
     let record = check(root, SCENARIO, "a scenario", &names, problems);
-    for part in ["home", "files"] {
+    for part in ["home", "transport", "files"] {
         record
             .get(part)
             .into_iter()
@@ -74,6 +75,9 @@ pub(crate) fn decode(root: &Node, frame: &Frame<'_>, problems: &mut Vec<Problem>
         targets: record.texts("targets"),
         timeout: record.duration("timeout"),
         home: home(&read(&record, "home", HOME)),
+        transport: record
+            .get("transport")
+            .map(|_| transport(&read(&record, "transport", TRANSPORT))),
         files: files(&record),
         model: model
             .iter()
@@ -125,6 +129,15 @@ fn home(record: &Record<'_>) -> Home {
     }
 }
 
+fn transport(record: &Record<'_>) -> Transport {
+    Transport {
+        listen: record.text("listen"),
+        arguments: record.texts("arguments"),
+        token: record.maybe_text("token"),
+        connect: record.flag("connect").unwrap_or(true),
+    }
+}
+
 fn files(record: &Record<'_>) -> Vec<(String, String)> {
     let members = record
         .get("files")
@@ -172,6 +185,7 @@ fn frame_count(node: &Node) -> FrameCount {
         } else {
             Side::Server
         },
+        client: record.maybe_text("client"),
         method: record.maybe_text("method"),
         matching: record.matcher("where"),
         count: record

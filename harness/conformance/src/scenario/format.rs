@@ -14,6 +14,11 @@ pub(crate) const SCENARIO: Fields = &[
             "where it comes from: issues, documented sentences",
         ),
         may(
+            "transport",
+            Shape::Record(TRANSPORT),
+            "how clients reach the app-server; default: on its pipes",
+        ),
+        may(
             "targets",
             Shape::Choices(TARGETS),
             "the targets that it is meant for; default: all",
@@ -81,6 +86,30 @@ const SHARED: &[Field] = &[
     ),
     may("steps", Shape::List, "what is done, in order"),
 ];
+
+/// The members of `transport`.
+pub(crate) const TRANSPORT: Fields = &[&[
+    must(
+        "listen",
+        Shape::Text,
+        "what stands behind `--listen`: `ws://127.0.0.1:0`, `unix://PATH`, `unix://`",
+    ),
+    may(
+        "arguments",
+        Shape::Texts,
+        "further arguments of the app-server",
+    ),
+    may(
+        "token",
+        Shape::Text,
+        "the bearer token that the first client sends",
+    ),
+    may(
+        "connect",
+        Shape::Flag,
+        "connect a client before the first step; default: true",
+    ),
+]];
 
 /// The members of `home`.
 pub(crate) const HOME: Fields = &[&[
@@ -165,6 +194,11 @@ pub(crate) const EXPECT_MODEL: Fields = &[&[
 pub(crate) const FRAMES: Fields = &[&[
     must("from", Shape::Choice(&["client", "server"]), "the sender"),
     may(
+        "client",
+        Shape::Text,
+        "whose wire, by the `as` of its `connect`; default: the first client's",
+    ),
+    may(
         "method",
         Shape::Text,
         "the method; answers have that of their request",
@@ -180,6 +214,11 @@ pub(crate) const FRAMES: Fields = &[&[
 /// The members of a step, beside the one that says what is done.
 pub(crate) const STEP: Fields = &[&[
     may("as", Shape::Text, "a name for the result, for later steps"),
+    may(
+        "client",
+        Shape::Result,
+        "which client does it, by the `as` of its `connect`; default: the first",
+    ),
     may("expect", Shape::Matcher, "checks on the result"),
     may(
         "error",
@@ -189,7 +228,7 @@ pub(crate) const STEP: Fields = &[&[
 ]];
 
 /// The kinds of target.
-pub(crate) const TARGETS: &[&str] = &["mock", "codex", "cmd", "ws"];
+pub(crate) const TARGETS: &[&str] = &["mock", "codex", "cmd", "ws", "unix"];
 
 /// The projections of a transcript.
 pub(crate) const PROJECTIONS: &[&str] = &["client", "server", "model"];

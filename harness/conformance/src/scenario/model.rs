@@ -45,6 +45,8 @@ pub struct Case {
     pub timeout: Option<Duration>,
     /// What stands in `CODEX_HOME` before the run.
     pub home: Home,
+    /// How clients reach the app-server; `None`: on its pipes.
+    pub transport: Option<Transport>,
     /// Files laid out before the run: path (with variables) and text.
     pub files: Vec<(String, String)>,
     /// The script of the model: each a reply of `mock_responses`, as JSON with variables. They
@@ -84,6 +86,19 @@ pub struct Home {
     pub opt_out: Vec<String>,
 }
 
+/// A listener, and who connects to it. Strings may have variables.
+#[derive(Clone, Debug)]
+pub struct Transport {
+    /// What stands behind `--listen`.
+    pub listen: String,
+    /// Further arguments of the app-server.
+    pub arguments: Vec<String>,
+    /// The bearer token that the first client sends.
+    pub token: Option<String>,
+    /// Does a client connect before the first step?
+    pub connect: bool,
+}
+
 /// One step.
 #[derive(Clone, Debug)]
 pub struct Step {
@@ -93,6 +108,8 @@ pub struct Step {
     pub at: Location,
     /// What is done.
     pub action: Action,
+    /// `client`: which client does it, by the name that a `connect` gave it; `None`: the first.
+    pub client: Option<String>,
     /// `as`: the name under which later steps find the result.
     pub bind: Option<String>,
     /// `expect`: checks on the result.
@@ -188,7 +205,32 @@ pub enum Action {
     CloseStdin,
     /// `signal`: send it (`SIGTERM`, `SIGKILL`, `SIGINT`) and wait for the end.
     Signal { name: String },
+    /// `connect`: another client, named by `as`; the result is the reply to its `initialize`.
+    Connect {
+        token: Option<String>,
+        handshake: bool,
+        experimental_api: Option<bool>,
+        opt_out: Vec<String>,
+    },
+    /// `disconnect`: closes the client's connection.
+    Disconnect,
+    /// `http`: a request to the app-server's address; the result is `{status, headers, body}`.
+    Http {
+        method: String,
+        path: String,
+        upgrade: bool,
+        headers: Map<String, Value>,
+    },
+    /// `exit`: wait for the app-server's end; the result is `{code, signal}`.
+    Exit,
     // ---- world: for both
+    /// `jwt`: a JSON Web Token; the result is its text.
+    Jwt {
+        secret: String,
+        header: Map<String, Value>,
+        claims: Map<String, Value>,
+        times: Map<String, Value>,
+    },
     /// `file`: a look at the disk; the result is `{exists, text, kind}`, which `checks` (an
     /// object matcher on the members that the file names) judges.
     File { path: String, checks: Matcher },
@@ -283,6 +325,8 @@ pub struct CaseExpect {
 pub struct FrameCount {
     /// The sender.
     pub from: Side,
+    /// Whose wire, by the name that a `connect` gave; `None`: the first client's.
+    pub client: Option<String>,
     /// The method; answers have the method of their request.
     pub method: Option<String>,
     /// `where`: what the frame looks like.

@@ -73,6 +73,10 @@ fn decode(
     let (kind, body) = the_one(node, &said, problems)?;
     let record = checked(kind, body, names, problems);
     problems.extend(incomplete(kind, &record));
+    if kind.name == "connect" && node.get("as").is_none() {
+        let problem = Problem::new(node.span, "`connect` needs `as`", "no name for the client");
+        problems.push(problem.hint("`as`: the name by which later steps mean this client"));
+    }
     let at = |node: &Node| sources.locate(node.span);
     let matcher = |name| {
         let node = node.get(name)?;
@@ -85,6 +89,7 @@ fn decode(
         index,
         at: at(node),
         action: (kind.build)(&record),
+        client: node.get("client").and_then(Node::text).map(str::to_owned),
         bind: node.get("as").and_then(Node::text).map(str::to_owned),
         expect: matcher("expect"),
         error: matcher("error"),

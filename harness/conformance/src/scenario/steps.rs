@@ -88,7 +88,7 @@ use Body::{Fields as Map_, Nothing, Open, Short};
 use Group::{Verb, Wire, World};
 
 /// Every kind of step.
-pub(crate) const STEPS: [StepKind; 30] = [
+pub(crate) const STEPS: [StepKind; 35] = [
     kind(
         Verb,
         "thread_start",
@@ -391,6 +391,99 @@ pub(crate) const STEPS: [StepKind; 30] = [
         "send a signal and wait for the end; gives {code, signal}",
     ),
     kind(
+        Wire,
+        "connect",
+        Map_(&[&[
+            may("token", Shape::Text, "the bearer token that it sends"),
+            may(
+                "handshake",
+                Shape::Flag,
+                "do the handshake too; default: true",
+            ),
+            may(
+                "experimental_api",
+                Shape::Flag,
+                "`capabilities.experimentalApi`; default: true",
+            ),
+            may(
+                "opt_out",
+                Shape::Texts,
+                "`capabilities.optOutNotificationMethods`",
+            ),
+        ]]),
+        |r| Action::Connect {
+            token: r.maybe_text("token"),
+            handshake: r.flag("handshake").unwrap_or(true),
+            experimental_api: r.flag("experimental_api"),
+            opt_out: r.texts("opt_out"),
+        },
+        "connect another client to a listener; `as` names it, and is its `clientInfo.name`",
+    ),
+    kind(
+        Wire,
+        "disconnect",
+        Nothing,
+        |_| Action::Disconnect,
+        "close the client's connection to a listener",
+    ),
+    kind(
+        Wire,
+        "http",
+        Short(&[&[
+            must("path", Shape::Text, "the path"),
+            may("method", Shape::Text, "the method; default: GET"),
+            may(
+                "upgrade",
+                Shape::Flag,
+                "ask for a WebSocket, with the headers that it takes; default: false",
+            ),
+            may(
+                "headers",
+                Shape::Map,
+                "headers; `~` takes one of the upgrade's away",
+            ),
+        ]]),
+        |r| Action::Http {
+            method: r.maybe_text("method").unwrap_or_else(|| "GET".into()),
+            path: r.text("path"),
+            upgrade: r.flag("upgrade").unwrap_or(false),
+            headers: r.map("headers"),
+        },
+        "send an HTTP request to a listener; gives {status, headers, body}",
+    ),
+    kind(
+        Wire,
+        "exit",
+        Nothing,
+        |_| Action::Exit,
+        "wait for the app-server's end; gives {code, signal}",
+    ),
+    kind(
+        World,
+        "jwt",
+        Map_(&[&[
+            must("secret", Shape::Text, "what it is signed with, by HS256"),
+            may(
+                "header",
+                Shape::Map,
+                "members of its header, over `alg` and `typ`",
+            ),
+            may("claims", Shape::Map, "its claims"),
+            may(
+                "times",
+                Shape::Map,
+                "claims that are times, in seconds from now",
+            ),
+        ]]),
+        |r| Action::Jwt {
+            secret: r.text("secret"),
+            header: r.map("header"),
+            claims: r.map("claims"),
+            times: r.map("times"),
+        },
+        "make a JSON Web Token; gives its text",
+    ),
+    kind(
         World,
         "file",
         Map_(&[&[
@@ -452,8 +545,12 @@ impl Action {
             | Self::Await { .. }
             | Self::Respond { .. }
             | Self::CloseStdin
-            | Self::Signal { .. } => Wire,
-            Self::File { .. } | Self::Release { .. } | Self::Listen => World,
+            | Self::Signal { .. }
+            | Self::Connect { .. }
+            | Self::Disconnect
+            | Self::Http { .. }
+            | Self::Exit => Wire,
+            Self::Jwt { .. } | Self::File { .. } | Self::Release { .. } | Self::Listen => World,
             _ => Verb,
         }
     }

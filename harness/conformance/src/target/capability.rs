@@ -93,7 +93,7 @@ impl FromStr for Capability {
 pub fn of(target: &Target) -> &'static [Capability] {
     match target {
         Target::Mock { .. } | Target::Codex { .. } | Target::Command { .. } => &Capability::ALL,
-        Target::WebSocket { .. } => &[],
+        Target::WebSocket { .. } | Target::Unix { .. } => &[],
     }
 }
 
@@ -108,6 +108,9 @@ pub fn needed(case: &Case) -> Result<BTreeSet<Capability>, UnknownCapability> {
     let has_home = !home.config.is_empty() || !home.overrides.is_empty() || !home.env.is_empty();
     if has_home || !case.model.is_empty() || !case.files.is_empty() {
         needed.insert(Capability::Home);
+    }
+    if case.transport.is_some() {
+        needed.extend([Capability::Home, Capability::Process]);
     }
     if case.expect.stderr.is_some() {
         needed.insert(Capability::Stderr);
@@ -149,7 +152,7 @@ pub fn obstacle(
 fn implied(action: &Action) -> Option<Capability> {
     match action {
         Action::Restart { .. } => Some(Capability::Restart),
-        Action::CloseStdin | Action::Signal { .. } => Some(Capability::Process),
+        Action::CloseStdin | Action::Signal { .. } | Action::Exit => Some(Capability::Process),
         Action::SendLine { .. } => Some(Capability::Stdio),
         Action::File { .. } => Some(Capability::Home),
         _ => None,

@@ -65,7 +65,7 @@ impl Target {
                 path: Vec::new(),
                 environment: Vec::new(),
             })),
-            Self::WebSocket { .. } => Ok(None),
+            Self::WebSocket { .. } | Self::Unix { .. } => Ok(None),
         }
     }
 }
@@ -82,8 +82,13 @@ impl Target {
 }
 
 impl Launch {
-    /// All arguments, with the case's overrides as `-c key=value`, values written as TOML.
-    pub fn arguments(&self, overrides: &Map<String, Value>) -> Vec<String> {
+    /// All arguments, with the case's overrides as `-c key=value`, values written as TOML, and
+    /// `further` ones at the end.
+    pub fn arguments(
+        &self,
+        overrides: &Map<String, Value>,
+        further: impl Iterator<Item = String>,
+    ) -> Vec<String> {
         let options = overrides
             .iter()
             .flat_map(|(key, value)| ["-c".to_owned(), format!("{key}={}", toml_text(value))]);
@@ -91,6 +96,7 @@ impl Launch {
         before
             .chain(options)
             .chain(self.after.iter().cloned())
+            .chain(further)
             .collect()
     }
 }
@@ -161,7 +167,8 @@ mod tests {
         };
         let launch = Target::MOCK.launch(&options).unwrap().unwrap();
         let overrides = json!({"model": "a b", "features.x": true, "roots": ["/a"], "t": {"k": 1}});
-        let arguments = launch.arguments(overrides.as_object().unwrap());
+        let further = std::iter::once("--stdio".to_owned());
+        let arguments = launch.arguments(overrides.as_object().unwrap(), further);
         assert_eq!(
             arguments,
             [
@@ -174,7 +181,8 @@ mod tests {
                 "roots=[\"/a\"]",
                 "-c",
                 "t={ k = 1 }",
-                "app-server"
+                "app-server",
+                "--stdio"
             ]
         );
     }

@@ -1,4 +1,4 @@
-//! What scenarios run against: the mock, the real codex, any command, a WebSocket.
+//! What scenarios run against: the mock, the real codex, any command, a listener.
 
 pub mod cache;
 pub mod capability;
@@ -8,9 +8,11 @@ pub mod sandbox;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::client::address::Address;
 use crate::target::capability::Capability;
 
 /// An app-server that cases run against, as it is named on the command line.
@@ -46,13 +48,21 @@ pub enum Target {
         /// The loopback address.
         address: SocketAddr,
     },
+    /// `unix://PATH`: a running app-server on a Unix socket.
+    Unix {
+        /// The socket, or a link to it.
+        path: PathBuf,
+    },
 }
 
 /// Why a text names no target.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseTargetError {
     /// None of the forms.
-    #[error("`{0}` is no target; one of `mock`, `codex@VERSION`, `cmd:COMMAND`, `ws://IP:PORT`")]
+    #[error(
+        "`{0}` is no target; one of `mock`, `codex@VERSION`, `cmd:COMMAND`, `ws://IP:PORT`, \
+         `unix://PATH`"
+    )]
     Unknown(String),
     /// A quirk without its sign, or without a name.
     #[error("`{0}` is no quirk switch; write `-NAME` to switch it off or `+NAME` to switch it on")]
@@ -71,6 +81,9 @@ pub enum ParseTargetError {
     /// No address.
     #[error("`{0}` is no address; write for example `ws://127.0.0.1:4500`")]
     Address(String),
+    /// No path.
+    #[error("`unix://` needs the path of a socket, as `unix:///run/codex.sock`")]
+    NoPath,
     /// An address of another machine.
     #[error("`{0}` is not on this machine; only loopback addresses are driven")]
     NotLoopback(SocketAddr),
@@ -87,6 +100,16 @@ impl Target {
             Self::Codex { .. } => "codex",
             Self::Command { .. } => "cmd",
             Self::WebSocket { .. } => "ws",
+            Self::Unix { .. } => "unix",
+        }
+    }
+
+    /// Where it listens, for one that runs already.
+    pub fn address(&self) -> Option<Address> {
+        match self {
+            Self::WebSocket { address } => Some(Address::Tcp(*address)),
+            Self::Unix { path } => Some(Address::Unix(path.clone())),
+            Self::Mock { .. } | Self::Codex { .. } | Self::Command { .. } => None,
         }
     }
 
@@ -99,9 +122,10 @@ impl Target {
     pub fn default_timeout(&self) -> Duration {
         match self {
             Self::Mock { .. } => Duration::from_secs(30),
-            Self::Codex { .. } | Self::Command { .. } | Self::WebSocket { .. } => {
-                Duration::from_mins(1)
-            }
+            Self::Codex { .. }
+            | Self::Command { .. }
+            | Self::WebSocket { .. }
+            | Self::Unix { .. } => Duration::from_mins(1),
         }
     }
 }
@@ -114,6 +138,7 @@ impl fmt::Display for Target {
             Self::Codex { version } => write!(f, "codex@{version}"),
             Self::Command { argv } => write!(f, "cmd:{}", shell_words::join(argv)),
             Self::WebSocket { address } => write!(f, "ws://{address}"),
+            Self::Unix { path } => write!(f, "unix://{}", path.display()),
         }
     }
 }
@@ -125,11 +150,12 @@ impl FromStr for Target {
         if given == "mock" {
             return Ok(Self::MOCK);
         }
-        let forms: [(&str, Rest); 4] = [
+        let forms: [(&str, Rest); 5] = [
             ("mock:", parse_quirks),
             ("codex@", parse_version),
             ("cmd:", parse_command),
             ("ws://", parse_address),
+            ("unix://", parse_path),
         ];
         forms
             .into_iter()
@@ -193,6 +219,13 @@ fn parse_address(rest: &str) -> Result<Target, ParseTargetError> {
     Ok(Target::WebSocket { address })
 }
 
+fn parse_path(rest: &str) -> Result<Target, ParseTargetError> {
+    if rest.is_empty() {
+        return Err(ParseTargetError::NoPath);
+    }
+    Ok(Target::Unix { path: rest.into() })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,6 +240,7 @@ mod tests {
             "cmd:codex app-server",
             "ws://127.0.0.1:4500",
             "ws://[::1]:4500",
+            "unix:///run/codex.sock",
         ] {
             assert_eq!(name.parse::<Target>().unwrap().to_string(), name);
         }
@@ -232,6 +266,7 @@ mod tests {
             ("mock:x", "-NAME"),
             ("ws://localhost", "ws://127.0.0.1:4500"),
             ("ws://10.0.0.1:80", "not on this machine"),
+            ("unix://", "the path of a socket"),
         ] {
             let message = given.parse::<Target>().unwrap_err().to_string();
             assert!(message.contains(part), "{given}: {message}");

@@ -51,7 +51,7 @@ struct Place {
 pub(super) async fn run(server: Rc<Server>, path: Option<PathBuf>) -> io::Result<()> {
     let link = match path {
         Some(path) => server.started_in.join(path),
-        None => default_path(&server.home)?,
+        None => server.home.join(DEFAULT),
     };
     let (socket, place) = bind(&link)?;
     let result = Listener::new(server)
@@ -89,20 +89,13 @@ async fn serve(stream: UnixStream, server: Rc<Server>, inbox: Inbox) {
     }
 }
 
-fn default_path(home: &Path) -> io::Result<PathBuf> {
-    let path = home.join(DEFAULT);
-    if let Some(directory) = path.parent() {
-        private_directory(directory)?;
-    }
-    Ok(path)
-}
-
 /// Makes the socket and the link to it. What a server left behind that didn't get to clear up is
 /// replaced; anything else that is there stays.
 fn bind(link: &Path) -> io::Result<(UnixListener, Place)> {
     let (Some(parent), Some(name)) = (link.parent(), link.file_name()) else {
         return Err(io::Error::other("socket path must have a parent"));
     };
+    make_directory(parent)?;
     let link = fs::canonicalize(parent)?.join(name);
     if let Ok(there) = fs::symlink_metadata(&link)
         && !there.file_type().is_socket()
@@ -143,15 +136,17 @@ fn private() -> PathBuf {
     format!("{PRIVATE}{}", geteuid().as_raw()).into()
 }
 
-/// A directory that is the user's alone. One that is there already must be.
-fn private_directory(path: &Path) -> io::Result<()> {
-    match DirBuilder::new().mode(0o700).recursive(false).create(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            DirBuilder::new().mode(0o700).recursive(true).create(path)?;
-        }
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
+/// A directory that is the user's alone, unless it is there already.
+fn make_directory(path: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
+}
+
+/// A directory that is the user's alone, also where it is there already.
+fn private_directory(path: &Path) -> io::Result<()> {
+    make_directory(path)?;
     let there = fs::symlink_metadata(path)?;
     if there.is_dir() && there.uid() == geteuid().as_raw() && there.mode() & OTHERS == 0 {
         return Ok(());
