@@ -27,9 +27,13 @@ pub(crate) fn local(ms: i64) -> Zoned {
     at(ms).to_zoned(zone())
 }
 
-/// A time as cursors carry it, to the second.
-pub(crate) fn seconds(ms: i64) -> String {
-    at(ms).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+/// A time as cursors carry it, to the second if that is enough.
+pub(crate) fn short(ms: i64) -> String {
+    if ms % 1000 == 0 {
+        at(ms).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    } else {
+        millis(ms)
+    }
 }
 
 /// A time as cursors carry it, to the millisecond.

@@ -50,6 +50,10 @@ quirks! {
         "The end of a quick command is told only when no question to the client is open beside it.";
     TurnStartSteersRunningTurn "turn-start-steers-running-turn" "d. Conflicts and bad values"
         "Starting a turn while one runs steers the running one and answers with its id.";
+    RevertNamesServiceTier "revert-names-service-tier" "b. Threads"
+        "A thread that was reverted has the service tier `default` when it is resumed after a restart.";
+    RevertLeavesOldListing "revert-leaves-old-listing" "b. Threads"
+        "A reverted thread is listed once for each file that it has been in, with what was said first in each.";
     NeverRefusesDangerousCommands "never-refuses-dangerous-commands" "e. Turns"
         "Approval policy `never` refuses `rm -rf` style commands even without a sandbox.";
     PingAnsweredTwice "ping-answered-twice" "a. Transport and handshake"

@@ -95,11 +95,42 @@ pub(super) fn of_body(body: &mut Value, said: &Said) {
         }
         metadata.sort_keys();
     }
+    let metadata = &members.get("client_metadata").cloned().unwrap_or_default();
+    let compacting = metadata[TURN_METADATA]["request_kind"] == "compaction";
+    let compacted = metadata["x-codex-window-id"]
+        .as_str()
+        .is_some_and(|window| !window.ends_with(":0"));
     if let Some(Value::Array(input)) = members.get_mut("input") {
+        if let Some(question) = input.last_mut().filter(|_| compacting) {
+            put_text(question, |_| Some("<compaction request>".to_owned()));
+        }
+        for item in input.iter_mut().filter(|_| compacted) {
+            put_text(item, |text| summary(text, said));
+        }
         for (position, item) in input.iter_mut().enumerate() {
             of_item(item, position == 0, said);
         }
     }
+}
+
+/// Changes the text of a message of the user that has one.
+fn put_text(item: &mut Value, change: impl Fn(&str) -> Option<String>) {
+    if item["type"] != "message" || item["role"] != "user" {
+        return;
+    }
+    let text = item["content"][0]["text"].as_str();
+    if let Some(text) = text.and_then(change) {
+        item["content"][0]["text"] = text.into();
+    }
+}
+
+/// A summary without the words before it, which take one line.
+fn summary(text: &str, said: &Said) -> Option<String> {
+    if said.contains(text) || tag_of(text).is_some() {
+        return None;
+    }
+    let (_, summary) = text.split_once('\n')?;
+    Some(format!("<summary>\n{summary}"))
 }
 
 fn told(metadata: &str) -> Option<Value> {

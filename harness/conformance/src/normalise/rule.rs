@@ -162,8 +162,13 @@ const RULES: &[Rule] = &[
     ),
     rule(
         "command-figures",
-        "replaces chunk id, wall time and token count in what the model is told of a command",
+        "replaces chunk id, times and token count in what the model is told of a command",
         "they follow from the moment, and the token count from the length of paths",
+    ),
+    rule(
+        "estimates",
+        "writes the tokens that are left after a compaction as `<estimate>`",
+        "nobody has counted them: they follow from the length of each implementation's own words",
     ),
     // ---- what the model is asked
     rule(
@@ -186,8 +191,9 @@ const RULES: &[Rule] = &[
     rule(
         "own-words",
         "writes the base prompt as `<base instructions>`, the list of skills as `<skills>`, and the \
-         permissions and environment texts as the facts that they state; texts that the client or \
-         the user gave stay",
+         permissions and environment texts as the facts that they state; the question for a summary \
+         as `<compaction request>`, and what is put before the summary as `<summary>`; texts that \
+         the client or the user gave stay",
         "the words are each implementation's own; what they tell the model is not",
     ),
     rule(

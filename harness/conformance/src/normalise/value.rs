@@ -48,6 +48,19 @@ const MEMBERS: &[(&str, Replace)] = &[
     ("timezone", timezone),
 ];
 
+/// The rule `estimates`: tokens that are neither input nor output were not counted, where others
+/// were.
+fn estimate(usage: &mut Value) {
+    let counted = |tokens: &Value, kind: &str| tokens[kind].as_i64().is_some_and(|n| n > 0);
+    let last = &usage["last"];
+    let uncounted = counted(last, "totalTokens")
+        && !counted(last, "inputTokens")
+        && !counted(last, "outputTokens");
+    if uncounted && counted(&usage["total"], "inputTokens") {
+        usage["last"]["totalTokens"] = Value::from("<estimate>");
+    }
+}
+
 impl<'a> Replacer<'a> {
     /// A replacer for one transcript.
     pub(super) fn new(names: Names, places: &'a Places) -> Self {
@@ -101,6 +114,9 @@ impl<'a> Replacer<'a> {
 
     /// The value of a member or header.
     pub(super) fn member(&mut self, member: &str, value: &mut Value) {
+        if member == "tokenUsage" {
+            estimate(value);
+        }
         let replace = MEMBERS.iter().find(|(name, _)| *name == member);
         if let Some(mut put) = replace.and_then(|(_, replace)| replace(value)) {
             self.text_in_place(&mut put);

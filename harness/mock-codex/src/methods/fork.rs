@@ -18,6 +18,11 @@ use crate::thread::{Thread, catalog, store};
 
 pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure> {
     check_profile_conflict(params.permissions.is_some(), params.sandbox.is_some())?;
+    if params.last_turn_id.is_some() && params.before_turn_id.is_some() {
+        return Err(Failure::invalid(
+            "`beforeTurnId` cannot be combined with `lastTurnId`",
+        ));
+    }
     let server = &call.server;
     let id = parse_id("session", &params.thread_id)?;
     let path = match server.loaded(&id) {
@@ -60,6 +65,10 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
     state.name = name.flatten();
     state.unread = None;
     state.updated_ms = meta.created_ms;
+    state.recency_ms = meta.created_ms;
+    state.git = None;
+    state.goal = None;
+    state.since_revert = None;
     let remembered = remembered(call, &state.settings, Quirk::WorkspaceWriteLostOnFork)?;
     state.settings = overridden(call, remembered, params.into())?;
     let thread = keep(call, meta, ephemeral, state);
@@ -79,7 +88,7 @@ fn write_copy(thread: &Thread, records: &[Record]) -> Result<(), Failure> {
     };
     let mut rollout = Rollout::create(path, thread.meta.clone())?;
     for record in records {
-        if !matches!(record, Record::Summary(_)) {
+        if !matches!(record, Record::Summary(_) | Record::Goal(_)) {
             rollout.append(record)?;
         }
     }
@@ -93,7 +102,7 @@ fn write_copy(thread: &Thread, records: &[Record]) -> Result<(), Failure> {
 }
 
 /// The records up to the turn that a fork is cut at.
-fn cut(
+pub(super) fn cut(
     mut records: Vec<Record>,
     last: Option<&str>,
     before: Option<&str>,

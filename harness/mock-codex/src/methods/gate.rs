@@ -3,17 +3,17 @@
 use codex_wire::policy::ApprovalPolicy;
 
 use super::Params;
-use crate::protocol::params as p;
+use crate::protocol::{params as p, thread_params as t};
 
 /// Methods that anybody may call with any parameters.
 macro_rules! open {
-    ($($params:ident)*) => { $(impl Params for p::$params {})* };
+    ($($params:ty)*) => { $(impl Params for $params {})* };
 }
 
 /// Methods that need the capability whatever the parameters are.
 macro_rules! gated {
-    ($($params:ident $method:literal)*) => {
-        $(impl Params for p::$params {
+    ($($params:ty, $method:literal;)*) => {
+        $(impl Params for $params {
             fn experimental(&self) -> Option<&'static str> {
                 Some($method)
             }
@@ -22,17 +22,64 @@ macro_rules! gated {
 }
 
 open! {
-    InitializeParams
-    ThreadReadParams ThreadListParams ThreadLoadedListParams ThreadTurnsListParams
-    ThreadArchiveParams ThreadUnarchiveParams ThreadSetNameParams ThreadUnsubscribeParams
-    TurnSteerParams TurnInterruptParams
+    p::InitializeParams
+    p::ThreadReadParams p::ThreadLoadedListParams p::ThreadTurnsListParams
+    p::ThreadArchiveParams p::ThreadUnarchiveParams p::ThreadSetNameParams
+    p::ThreadUnsubscribeParams p::TurnSteerParams p::TurnInterruptParams
+    t::ThreadItemsListParams
+    t::ThreadGoalSetParams t::ThreadGoalGetParams t::ThreadGoalClearParams t::ThreadDeleteParams
+    t::ThreadRevertParams t::ThreadInjectItemsParams t::ThreadShellCommandParams
+    t::ThreadCompactStartParams
 }
 
 gated! {
-    MockExperimentalMethodParams "mock/experimentalMethod"
-    ThreadSettingsUpdateParams "thread/settings/update"
-    ThreadBackgroundTerminalsListParams "thread/backgroundTerminals/list"
-    ThreadBackgroundTerminalsCleanParams "thread/backgroundTerminals/clean"
+    p::MockExperimentalMethodParams, "mock/experimentalMethod";
+    p::ThreadSettingsUpdateParams, "thread/settings/update";
+    p::ThreadBackgroundTerminalsListParams, "thread/backgroundTerminals/list";
+    p::ThreadBackgroundTerminalsCleanParams, "thread/backgroundTerminals/clean";
+    t::ThreadBackgroundTerminalsTerminateParams, "thread/backgroundTerminals/terminate";
+    t::ThreadItemsReadParams, "thread/items/read";
+    t::ThreadReadStateUpdateParams, "thread/readState/update";
+    t::ThreadMemoryModeSetParams, "thread/memoryMode/set";
+}
+
+impl Params for p::ThreadListParams {
+    fn experimental(&self) -> Option<&'static str> {
+        first(&[
+            (
+                self.include_attached_threads,
+                "thread/list.includeAttachedThreads",
+            ),
+            (self.project_id.is_some(), "thread/list.projectId"),
+            (
+                self.parent_thread_id.is_some(),
+                "thread/list.parentThreadId",
+            ),
+            (
+                self.ancestor_thread_id.is_some(),
+                "thread/list.ancestorThreadId",
+            ),
+            (
+                self.attached_to_thread_id.is_some(),
+                "thread/list.attachedToThreadId",
+            ),
+        ])
+    }
+}
+
+impl Params for t::ThreadMetadataUpdateParams {
+    fn experimental(&self) -> Option<&'static str> {
+        first(&[
+            (
+                self.daybreak_enabled.is_some(),
+                "thread/metadata/update.daybreakEnabled",
+            ),
+            (
+                self.project_id.is_some(),
+                "thread/metadata/update.projectId",
+            ),
+        ])
+    }
 }
 
 impl Params for p::ThreadStartParams {

@@ -22,14 +22,23 @@ macro_rules! methods {
 
 mod catalog;
 mod configuration;
+mod delete;
 mod exec;
 mod fork;
 mod fs;
 mod gate;
+mod goal;
 mod handshake;
+mod inject;
+mod items;
+mod list;
 mod listing;
+mod metadata;
 mod names;
+mod paging;
+mod read_state;
 mod requested;
+mod revert;
 mod storage;
 mod terminals;
 mod threads;
@@ -46,7 +55,7 @@ use serde_json::{Value, json};
 
 use crate::connection::Call;
 use crate::failure::Failure;
-use crate::protocol::params as p;
+use crate::protocol::{params as p, thread_params as t};
 
 /// A handler answers through the call, or fails.
 type Handler = fn(&Call, Option<Value>) -> Result<(), Failure>;
@@ -103,15 +112,29 @@ const TABLE: &[Method] = methods! {
     "thread/resume" p::ThreadResumeParams => threads::resume;
     "thread/fork" p::ThreadForkParams => fork::fork;
     "thread/read" p::ThreadReadParams => listing::read;
-    "thread/list" p::ThreadListParams => listing::list;
+    "thread/list" p::ThreadListParams => list::list;
     "thread/loaded/list" p::ThreadLoadedListParams => listing::loaded_list;
     "thread/turns/list" p::ThreadTurnsListParams => turns_list::list;
+    "thread/items/list" t::ThreadItemsListParams => items::list;
+    "thread/items/read" t::ThreadItemsReadParams => items::read;
+    "thread/metadata/update" t::ThreadMetadataUpdateParams => metadata::update;
+    "thread/memoryMode/set" t::ThreadMemoryModeSetParams => metadata::set_memory_mode;
+    "thread/readState/update" t::ThreadReadStateUpdateParams => read_state::update;
+    "thread/goal/set" t::ThreadGoalSetParams => goal::set;
+    "thread/goal/get" t::ThreadGoalGetParams => goal::get;
+    "thread/goal/clear" t::ThreadGoalClearParams => goal::clear;
+    "thread/delete" t::ThreadDeleteParams => delete::delete;
+    "thread/revert" t::ThreadRevertParams => revert::revert;
+    "thread/inject_items" t::ThreadInjectItemsParams => inject::inject;
+    "thread/shellCommand" t::ThreadShellCommandParams => turns::shell_command;
+    "thread/compact/start" t::ThreadCompactStartParams => turns::compact;
     "thread/archive" p::ThreadArchiveParams => storage::archive;
     "thread/unarchive" p::ThreadUnarchiveParams => storage::unarchive;
     "thread/name/set" p::ThreadSetNameParams => storage::set_name;
     "thread/unsubscribe" p::ThreadUnsubscribeParams => storage::unsubscribe;
     "thread/settings/update" p::ThreadSettingsUpdateParams => turns::update_settings;
     "thread/backgroundTerminals/list" p::ThreadBackgroundTerminalsListParams => terminals::list;
+    "thread/backgroundTerminals/terminate" t::ThreadBackgroundTerminalsTerminateParams => terminals::terminate;
     "thread/backgroundTerminals/clean" p::ThreadBackgroundTerminalsCleanParams => terminals::clean;
     "turn/start" p::TurnStartParams => turns::start;
     "turn/steer" p::TurnSteerParams => turns::steer;

@@ -1,7 +1,8 @@
 //! `thread/archive`, `thread/unarchive`, `thread/name/set`, `thread/unsubscribe`.
 
-use std::fs;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::{fs, io};
 
 use serde_json::json;
 
@@ -23,14 +24,12 @@ pub(super) fn archive(call: &Call, params: ThreadArchiveParams) -> Result<(), Fa
     if let Some(thread) = server.loaded(&id) {
         thread.materialise()?;
     }
-    let path = catalog::find(&server.home, &id).ok_or_else(|| no_rollout(&id))?;
-    let directory = server.home.join(ARCHIVED);
-    fs::create_dir_all(&directory)?;
-    let name = path.file_name().ok_or_else(|| no_rollout(&id))?;
-    fs::rename(&path, directory.join(name))?;
-    if server.unload(&id).is_some() {
-        server.status_changed(&id, &ThreadStatus::NotLoaded);
+    let files = catalog::current_files_of(&server.home, &id);
+    if files.is_empty() {
+        return Err(no_rollout(&id));
     }
+    move_files(&files, &server.home.join(ARCHIVED))?;
+    unload(call, &id);
     call.reply(&json!({}));
     server.broadcast("thread/archived", &json!({"threadId": id}));
     Ok(())
@@ -44,15 +43,35 @@ pub(super) fn unarchive(call: &Call, params: ThreadUnarchiveParams) -> Result<()
         return Err(Failure::invalid(text));
     }
     let missing = || Failure::invalid(format!("no archived rollout found for thread id {id}"));
-    let archived = catalog::find_archived(&server.home, &id).ok_or_else(missing)?;
-    let glance = catalog::glance(&archived)?.ok_or_else(missing)?;
+    let files = catalog::archived_files_of(&server.home, &id);
+    let archived = files.iter().max().ok_or_else(missing)?;
+    let glance = catalog::glance(archived)?.ok_or_else(missing)?;
     let path = store::path_of(&server.home, &id, glance.meta.created_ms);
-    if let Some(directory) = path.parent() {
-        fs::create_dir_all(directory)?;
-    }
-    fs::rename(&archived, &path)?;
+    let directory = path.parent().ok_or_else(missing)?;
+    move_files(&files, directory)?;
+    let path = directory.join(archived.file_name().ok_or_else(missing)?);
     call.reply(&json!({"thread": glance.view(&path)}));
     server.broadcast("thread/unarchived", &json!({"threadId": id}));
+    Ok(())
+}
+
+/// Takes a thread out of memory and tells it.
+pub(super) fn unload(call: &Call, id: &str) {
+    if call.server.unload(id).is_some() {
+        call.server.status_changed(id, &ThreadStatus::NotLoaded);
+    }
+}
+
+/// Moves the files of a thread, the one that it goes on in last: until then it is where it was.
+fn move_files(files: &[PathBuf], directory: &Path) -> io::Result<()> {
+    fs::create_dir_all(directory)?;
+    let mut files: Vec<&PathBuf> = files.iter().collect();
+    files.sort();
+    for file in files {
+        if let Some(name) = file.file_name() {
+            fs::rename(file, directory.join(name))?;
+        }
+    }
     Ok(())
 }
 

@@ -63,10 +63,11 @@ pub(super) fn start(call: &Call, params: ThreadStartParams) -> Result<(), Failur
     Ok(())
 }
 
-pub(super) fn resume(call: &Call, params: ThreadResumeParams) -> Result<(), Failure> {
+pub(super) fn resume(call: &Call, mut params: ThreadResumeParams) -> Result<(), Failure> {
     check_profile_conflict(params.permissions.is_some(), params.sandbox.is_some())?;
     let id = parse_id("session", &params.thread_id)?;
     let exclude_turns = params.exclude_turns;
+    let first_page = params.initial_turns_page.take();
     let view = (!exclude_turns).then_some(ItemsView::Full);
     let loaded = call.server.loaded(&id);
     let cold = loaded.is_none();
@@ -79,24 +80,37 @@ pub(super) fn resume(call: &Call, params: ThreadResumeParams) -> Result<(), Fail
     let settings = thread.state.borrow().settings.clone();
     reply.collaboration_mode = Some(settings.collaboration_mode());
     reply.page = Some(ResumePage {
-        initial_turns_page: None,
+        initial_turns_page: first_page
+            .map(|params| json!(super::turns_list::first_page(&thread, &params))),
         turns_backwards_cursor: super::turns_list::turns_cursor(&thread),
         items_backwards_cursor: super::turns_list::items_cursor(&thread),
     });
     call.reply(&reply);
     // codex 0.169.0 doesn't tell it of a fork that comes from disk.
     let tells_usage = if cold {
-        thread.meta.forked_from.is_none()
+        thread.meta.forked_from.is_none() && thread.state.borrow().counted
     } else {
         !exclude_turns
     };
     if tells_usage {
         tell_usage(call, &thread);
     }
-    call.server
-        .broadcast("thread/goal/cleared", &json!({"threadId": thread.id()}));
+    tell_goal(call, &thread);
     call.server.approvals.ask_again(thread.id(), &call.client);
     Ok(())
+}
+
+/// Tells who resumes a thread of its goal, also that there is none.
+fn tell_goal(call: &Call, thread: &Thread) {
+    match &thread.state.borrow().goal {
+        Some(goal) => call.client.notify(
+            "thread/goal/updated",
+            &json!({"threadId": thread.id(), "turnId": null, "goal": goal.view(thread.id())}),
+        ),
+        None => call
+            .client
+            .notify("thread/goal/cleared", &json!({"threadId": thread.id()})),
+    }
 }
 
 fn resume_loaded(
@@ -130,6 +144,7 @@ fn resume_cold(call: &Call, id: &str, params: ThreadResumeParams) -> Result<Rc<T
     check_resumable(call, &requested)?;
     let mut state = replay(call, &meta, records)?;
     state.close_cut_turn();
+    state.read_back = true;
     let remembered = remembered(call, &state.settings, Quirk::WorkspaceWriteLostOnColdResume)?;
     let settings = overridden(call, remembered, requested)?;
     let mut rollout = Rollout::open(&path)?;
@@ -259,7 +274,12 @@ pub(super) fn keep(call: &Call, meta: Meta, ephemeral: bool, state: State) -> Rc
     thread
 }
 
-fn build(meta: Meta, path: Option<PathBuf>, ephemeral: bool, state: State) -> Rc<Thread> {
+pub(super) fn build(
+    meta: Meta,
+    path: Option<PathBuf>,
+    ephemeral: bool,
+    state: State,
+) -> Rc<Thread> {
     Rc::new(Thread {
         meta,
         ephemeral,

@@ -1,9 +1,13 @@
-//! `turn/start`, `turn/steer`, `turn/interrupt`, `thread/settings/update`.
+//! `turn/start`, `turn/steer`, `turn/interrupt`, `thread/settings/update`, and what else starts
+//! turns: `thread/shellCommand` and `thread/compact/start`.
 
 use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
 
 use codex_wire::policy::{ApprovalPolicy, ApprovalsReviewer, SandboxPolicy};
 use serde_json::json;
+use tokio::sync::mpsc::error::SendError;
 
 use crate::config;
 use crate::connection::Call;
@@ -13,6 +17,7 @@ use crate::protocol::params::{
     ThreadSettingsUpdateParams, TurnInterruptParams, TurnStartParams, TurnSteerParams,
 };
 use crate::protocol::reply::{TurnStatus, TurnView};
+use crate::protocol::thread_params::{ThreadCompactStartParams, ThreadShellCommandParams};
 use crate::quirk::Id as Quirk;
 use crate::thread::record::Record;
 use crate::thread::settings::Collaboration;
@@ -74,10 +79,10 @@ pub(super) fn start(call: &Call, params: TurnStartParams) -> Result<(), Failure>
                 server: call.server.clone(),
                 thread: thread.clone(),
                 client: call.client.clone(),
-                said,
+                work: turn::Work::Answer(said),
                 output_schema: params.output_schema,
             })?;
-            warn_about_model(&thread);
+            turn::warn_about_model(&thread);
             id
         }
     };
@@ -152,6 +157,62 @@ pub(super) fn update_settings(
     Ok(())
 }
 
+pub(super) fn shell_command(call: &Call, params: ThreadShellCommandParams) -> Result<(), Failure> {
+    let command = params.command.trim();
+    if command.is_empty() {
+        return Err(Failure::invalid("command must not be empty"));
+    }
+    let timeout = params.timeout_ms.map(|ms| {
+        u64::try_from(ms).map(Duration::from_millis).map_err(|_| {
+            Failure::params(format!(
+                "thread/shellCommand timeoutMs must be non-negative, got {ms}"
+            ))
+        })
+    });
+    let timeout = timeout.transpose()?;
+    let thread = call.server.thread(&params.thread_id)?;
+    let command = turn::ShellCommand::new(command.to_owned(), timeout);
+    call.reply(&json!({}));
+    let active = thread.state.borrow().active.clone();
+    let refused = match active {
+        None => Control::Shell(command),
+        Some(turn) => match turn.control.send(Control::Shell(command)) {
+            Ok(()) => return Ok(()),
+            // The turn has just ended.
+            Err(SendError(control)) => control,
+        },
+    };
+    if let Control::Shell(command) = refused {
+        begin(call, &thread, turn::Work::Shell(command));
+    }
+    Ok(())
+}
+
+pub(super) fn compact(call: &Call, params: ThreadCompactStartParams) -> Result<(), Failure> {
+    let thread = call.server.thread(&params.thread_id)?;
+    call.reply(&json!({}));
+    let (waiting, same) = (call.clone(), Rc::clone(&thread));
+    turn::after_running(call, &thread, move || {
+        begin(&waiting, &same, turn::Work::Compact);
+        Ok(())
+    });
+    Ok(())
+}
+
+/// Starts a turn for a call that is answered already; what fails is said on stderr.
+fn begin(call: &Call, thread: &Rc<Thread>, work: turn::Work) {
+    let started = turn::start(turn::Start {
+        server: call.server.clone(),
+        thread: Rc::clone(thread),
+        client: call.client.clone(),
+        work,
+        output_schema: None,
+    });
+    if let Err(error) = started {
+        crate::complain(&format!("error: a turn could not be started: {error}"));
+    }
+}
+
 /// Changes the thread's settings, keeps them and tells them.
 fn apply(call: &Call, thread: &Thread, changes: Changes) -> Result<(), Failure> {
     if changes.permissions.is_some() && changes.sandbox.is_some() {
@@ -224,24 +285,6 @@ fn changed(
         settings.effort = of.reasoning_effort.map(|effort| effort.0);
     }
     Ok(settings)
-}
-
-/// A model that codex has no metadata of is warned about with every turn.
-fn warn_about_model(thread: &Thread) {
-    let model = thread.state.borrow().settings.model.clone();
-    if model.starts_with("gpt-") {
-        return;
-    }
-    thread.notify(
-        "warning",
-        &json!({
-            "threadId": thread.id(),
-            "message": format!(
-                "Model metadata for `{model}` not found. Defaulting to fallback metadata; this \
-                 can degrade performance and cause issues."
-            ),
-        }),
-    );
 }
 
 fn new_turn(id: String) -> TurnView {

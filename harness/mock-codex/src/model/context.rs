@@ -29,6 +29,20 @@ pub(crate) const TURN_ABORTED: &str = "<turn_aborted>\nThe user interrupted the 
     purpose. Commands that were started may still be running in the background, and aborted tool \
     calls may have been carried out in part.\n</turn_aborted>";
 
+/// What a turn that nobody asked for begins with.
+pub(crate) const GOAL: &str = "<codex_internal_context source=\"goal\">\nWork on towards the goal \
+    of this thread. When it is reached, or can't be, say so with `update_goal`.\n\
+    </codex_internal_context>";
+
+/// What the model is asked when its input is to be replaced by a summary.
+pub(crate) const COMPACTION: &str = "You are performing a CONTEXT CHECKPOINT COMPACTION. Sum up \
+    what was asked for, what has been done and found, and what is left, for a model that knows \
+    nothing of it.\n";
+
+/// What a summary begins with.
+pub(crate) const SUMMARY: &str = "Another language model has worked on this before; this is its \
+    summary:";
+
 /// The `<permissions instructions>` block.
 pub(crate) fn permissions(settings: &Settings) -> String {
     format!(

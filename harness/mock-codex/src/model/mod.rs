@@ -7,6 +7,7 @@ pub(crate) mod error;
 pub(crate) mod event;
 pub(crate) mod metadata;
 pub(crate) mod request;
+pub(crate) mod response_item;
 mod sse;
 pub(crate) mod tools;
 mod wait;

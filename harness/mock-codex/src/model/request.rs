@@ -26,6 +26,12 @@ pub(crate) struct Subject<'a> {
     pub(crate) output_schema: Option<&'a Value>,
     /// What is reviewed, where the request is for a reviewer.
     pub(crate) reviewed: Option<Reviewed<'a>>,
+    /// Is it for a summary of the conversation?
+    pub(crate) compaction: bool,
+    /// How often the conversation was replaced by a summary.
+    pub(crate) window: u32,
+    /// Was the conversation read back from disk?
+    pub(crate) read_back: bool,
 }
 
 /// The thread and the turn whose command a reviewer judges.
@@ -69,8 +75,30 @@ struct TurnMetadata<'a> {
     node_repl_disabled: bool,
     turn_started_at_unix_ms: i64,
     analytics_enabled: bool,
-    model: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compaction: Option<Compaction>,
 }
+
+/// How and why a conversation is summed up.
+#[derive(Serialize)]
+struct Compaction {
+    trigger: &'static str,
+    reason: &'static str,
+    implementation: &'static str,
+    phase: &'static str,
+    strategy: &'static str,
+}
+
+/// The one that a client asks for.
+const ON_REQUEST: Compaction = Compaction {
+    trigger: "manual",
+    reason: "user_requested",
+    implementation: "responses",
+    phase: "standalone_turn",
+    strategy: "memento",
+};
 
 impl Subject<'_> {
     /// The headers, in codex's order; the connection adds `host` and `content-length`.
@@ -110,6 +138,7 @@ impl Subject<'_> {
             .chain([
                 Bytes::from_static(b"],\"tools\":"),
                 match self.reviewed {
+                    _ if self.compaction => Bytes::from_static(b"[]"),
                     Some(_) => tools::for_reviewer(),
                     None => tools::of(self.settings),
                 },
@@ -132,8 +161,9 @@ impl Subject<'_> {
         let text = self
             .text()
             .map_or_else(String::new, |text| format!(",\"text\":{text}"));
+        let parallel = !self.compaction;
         format!(
-            ",\"tool_choice\":\"auto\",\"parallel_tool_calls\":true,\"reasoning\":{reasoning},\
+            ",\"tool_choice\":\"auto\",\"parallel_tool_calls\":{parallel},\"reasoning\":{reasoning},\
              \"store\":false,\"include\":[\"reasoning.encrypted_content\"],\
              \"prompt_cache_key\":{}{text},\"client_metadata\":{}}}",
             json!(self.cache_key()),
@@ -195,7 +225,7 @@ impl Subject<'_> {
     }
 
     fn window(&self) -> String {
-        format!("{}:0", self.thread)
+        format!("{}:{}", self.thread, self.window)
     }
 
     fn metadata(&self) -> String {
@@ -208,10 +238,14 @@ impl Subject<'_> {
             agent_name: "/root",
             turn_id: self.turn,
             window_id: self.window(),
-            window_number: 0,
+            window_number: self.window,
             context_window_id: self.context_window,
-            request_kind: "turn",
-            history_initialization: "new",
+            request_kind: if self.compaction {
+                "compaction"
+            } else {
+                "turn"
+            },
+            history_initialization: if self.read_back { "cold_resume" } else { "new" },
             parent_thread_id: self.reviewed.map(|reviewed| reviewed.thread),
             parent_turn_id: self.reviewed.map(|reviewed| reviewed.turn),
             root_turn_id: self.root_turn(),
@@ -225,7 +259,8 @@ impl Subject<'_> {
             node_repl_disabled: false,
             turn_started_at_unix_ms: self.turn_started_ms,
             analytics_enabled: true,
-            model: &self.settings.model,
+            model: (!self.compaction).then_some(&*self.settings.model),
+            compaction: self.compaction.then_some(ON_REQUEST),
         };
         // Plain members only: this can't fail.
         serde_json::to_string(&metadata).unwrap_or_default()

@@ -21,6 +21,7 @@ pub(crate) enum Item {
     CommandExecution(CommandExecution),
     FileChange(FileChange),
     DynamicToolCall(DynamicToolCall),
+    ContextCompaction(ContextCompaction),
 }
 
 /// What the user said.
@@ -172,6 +173,15 @@ impl FileUpdate {
     }
 }
 
+/// The model's input was replaced by a summary.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ContextCompaction {
+    pub(crate) id: String,
+    #[serde(flatten)]
+    pub(crate) times: Times,
+}
+
 /// When an item started and completed, in milliseconds since the Unix epoch.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -200,6 +210,7 @@ impl Item {
             Self::CommandExecution(item) => &item.id,
             Self::FileChange(item) => &item.id,
             Self::DynamicToolCall(item) => &item.id,
+            Self::ContextCompaction(item) => &item.id,
         }
     }
 
@@ -212,6 +223,7 @@ impl Item {
             Self::CommandExecution(item) => &mut item.times,
             Self::FileChange(item) => &mut item.times,
             Self::DynamicToolCall(item) => &mut item.times,
+            Self::ContextCompaction(item) => &mut item.times,
         }
     }
 }

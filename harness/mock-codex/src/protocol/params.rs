@@ -16,9 +16,10 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 pub(crate) use super::dynamic_tool::Definitions;
+pub(crate) use super::thread_params::ThreadResumeInitialTurnsPageParams;
 pub(crate) use super::value::{
     AbsolutePath, Personality, ReasoningEffort, ReasoningSummary, RequestedSandbox, SortDirection,
-    ThreadHistoryMode, ThreadSortKey, TurnItemsView,
+    ThreadHistoryMode, ThreadSortKey, ThreadSourceKind, TurnItemsView,
 };
 
 /// A member that is accepted, whatever it is.
@@ -106,7 +107,7 @@ pub(crate) struct ThreadResumeParams {
     pub(crate) personality: Option<Personality>,
     #[serde(default)]
     pub(crate) exclude_turns: bool,
-    pub(crate) initial_turns_page: Unused,
+    pub(crate) initial_turns_page: Option<ThreadResumeInitialTurnsPageParams>,
 }
 
 /// `thread/fork`.
@@ -168,12 +169,12 @@ pub(crate) struct ThreadListParams {
     pub(crate) sort_key: Option<ThreadSortKey>,
     pub(crate) sort_direction: Option<SortDirection>,
     pub(crate) model_providers: Option<Vec<String>>,
-    pub(crate) source_kinds: Option<Vec<String>>,
+    pub(crate) source_kinds: Option<Vec<ThreadSourceKind>>,
     pub(crate) originators: Option<Vec<String>>,
     pub(crate) archived: Option<bool>,
     pub(crate) section_id: Option<String>,
     pub(crate) project_id: Option<String>,
-    pub(crate) cwd: Option<CwdFilter>,
+    pub(crate) cwd: Option<ThreadListCwdFilter>,
     #[serde(default)]
     pub(crate) use_state_db_only: bool,
     pub(crate) search_term: Option<String>,
@@ -185,17 +186,20 @@ pub(crate) struct ThreadListParams {
 /// One directory or several.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-pub(crate) enum CwdFilter {
+pub(crate) enum ThreadListCwdFilter {
     One(PathBuf),
     Many(Vec<PathBuf>),
 }
 
-impl CwdFilter {
-    pub(crate) fn admits(&self, cwd: &Path) -> bool {
-        match self {
-            Self::One(path) => path == cwd,
-            Self::Many(paths) => paths.iter().any(|path| path == cwd),
-        }
+impl ThreadListCwdFilter {
+    /// The directories, where relative ones begin in `base`.
+    pub(crate) fn directories(self, base: &Path) -> Vec<PathBuf> {
+        let paths = match self {
+            Self::One(path) => vec![path],
+            Self::Many(paths) => paths,
+        };
+        let absolute = paths.into_iter().map(|path| base.join(path));
+        absolute.map(|path| crate::config::plain(&path)).collect()
     }
 }
 

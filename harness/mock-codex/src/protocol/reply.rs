@@ -44,9 +44,9 @@ pub(crate) struct ThreadView {
     pub(crate) thread_source: Option<String>,
     pub(crate) agent_nickname: Null,
     pub(crate) agent_role: Null,
-    pub(crate) git_info: Null,
+    pub(crate) git_info: Option<GitInfo>,
     pub(crate) name: Option<String>,
-    pub(crate) daybreak_enabled: Null,
+    pub(crate) daybreak_enabled: Option<bool>,
     pub(crate) turns: Vec<TurnView>,
 }
 
@@ -89,6 +89,15 @@ impl ThreadView {
             turns: Vec::new(),
         }
     }
+}
+
+/// Where a thread's work is in its repository, as the client has told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct GitInfo {
+    pub(crate) sha: Option<String>,
+    pub(crate) branch: Option<String>,
+    pub(crate) origin_url: Option<String>,
 }
 
 /// Where a thread's commands run.
@@ -189,7 +198,7 @@ pub(crate) struct ThreadReply {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ResumePage {
-    pub(crate) initial_turns_page: Null,
+    pub(crate) initial_turns_page: Option<Value>,
     pub(crate) turns_backwards_cursor: Option<String>,
     pub(crate) items_backwards_cursor: Option<String>,
 }
@@ -241,14 +250,18 @@ pub(crate) struct ReadState {
 }
 
 /// The first thing that is unread.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     tag = "type",
     rename_all = "camelCase",
     rename_all_fields = "camelCase"
 )]
 pub(crate) enum UnreadPosition {
-    Turn { turn_id: String },
+    Turn {
+        turn_id: String,
+    },
+    /// Everything.
+    ThreadStart,
 }
 
 /// How many tokens were used.

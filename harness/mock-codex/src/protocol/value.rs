@@ -88,6 +88,24 @@ pub(crate) enum ThreadSortKey {
     SectionPosition,
 }
 
+/// Where a thread comes from. The mock's threads all come from `vscode`, which is what codex calls
+/// those of app-servers.
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum ThreadSourceKind {
+    Cli,
+    #[serde(rename = "vscode")]
+    VsCode,
+    Exec,
+    AppServer,
+    SubAgent,
+    SubAgentReview,
+    SubAgentCompact,
+    SubAgentThreadSpawn,
+    SubAgentOther,
+    Unknown,
+}
+
 /// How much of a turn a list shows.
 #[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]

@@ -45,36 +45,92 @@ pub(crate) fn archived(home: &Path) -> Vec<Entry> {
     newest_first(entries)
 }
 
-/// The rollout of a thread that is not archived.
+/// The rollout that a thread goes on in, if it is not archived.
 pub(crate) fn find(home: &Path, id: &str) -> Option<PathBuf> {
-    sessions(home)
+    newest(sessions(home), id)
+}
+
+/// The rollout that an archived thread went on in.
+pub(crate) fn find_archived(home: &Path, id: &str) -> Option<PathBuf> {
+    newest(archived(home), id)
+}
+
+/// Of each thread the file that it goes on in.
+pub(crate) fn newest_of_each(entries: Vec<Entry>) -> Vec<Entry> {
+    let mut newest: Vec<Entry> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        match newest.last_mut() {
+            // Files of one thread follow each other, the oldest first.
+            Some(last) if last.id == entry.id => *last = entry,
+            _ => newest.push(entry),
+        }
+    }
+    newest
+}
+
+/// All files of a thread, archived or not: one, and one more for each time that it was reverted.
+pub(crate) fn files_of(home: &Path, id: &str) -> Vec<PathBuf> {
+    of_thread(sessions(home), id)
+        .chain(of_thread(archived(home), id))
+        .collect()
+}
+
+/// All files of a thread that is not archived.
+pub(crate) fn current_files_of(home: &Path, id: &str) -> Vec<PathBuf> {
+    of_thread(sessions(home), id).collect()
+}
+
+/// All files of an archived thread.
+pub(crate) fn archived_files_of(home: &Path, id: &str) -> Vec<PathBuf> {
+    of_thread(archived(home), id).collect()
+}
+
+/// Has a fork of the thread been kept, archived or not?
+pub(crate) fn has_forks(home: &Path, id: &str) -> bool {
+    let mut entries = sessions(home).into_iter().chain(archived(home));
+    entries.any(|entry| {
+        let meta = head(&entry.path).ok().flatten();
+        meta.is_some_and(|meta| meta.forked_from.as_deref() == Some(id))
+    })
+}
+
+fn of_thread(entries: Vec<Entry>, id: &str) -> impl Iterator<Item = PathBuf> {
+    entries
         .into_iter()
-        .find(|entry| entry.id == id)
+        .filter(move |entry| entry.id == id)
         .map(|entry| entry.path)
 }
 
-/// The rollout of an archived thread.
-pub(crate) fn find_archived(home: &Path, id: &str) -> Option<PathBuf> {
-    archived(home)
-        .into_iter()
-        .find(|entry| entry.id == id)
-        .map(|entry| entry.path)
+/// Names of files that reverts made sort behind those of the files that they left.
+fn newest(entries: Vec<Entry>, id: &str) -> Option<PathBuf> {
+    of_thread(entries, id).max()
+}
+
+/// The first line of a rollout.
+fn head(path: &Path) -> io::Result<Option<Meta>> {
+    Ok(read_head(&mut File::open(path)?)?.and_then(|line| store::parse_meta(&line)))
+}
+
+/// The bytes of the first line, if it has an end.
+fn read_head(file: &mut File) -> io::Result<Option<Vec<u8>>> {
+    let mut head = Vec::with_capacity(1024);
+    loop {
+        let seen = head.len();
+        if Read::by_ref(file).take(1024).read_to_end(&mut head)? == 0 {
+            return Ok(None);
+        }
+        if let Some(end) = head[seen..].iter().position(|&byte| byte == b'\n') {
+            head.truncate(seen + end + 1);
+            return Ok(Some(head));
+        }
+    }
 }
 
 /// Reads the head and the tail of a rollout; `None` where it is foreign or torn in its head.
 pub(crate) fn glance(path: &Path) -> io::Result<Option<Glance>> {
     let mut file = File::open(path)?;
-    let mut head = Vec::with_capacity(1024);
-    let first = loop {
-        let seen = head.len();
-        if Read::by_ref(&mut file).take(1024).read_to_end(&mut head)? == 0 {
-            break None;
-        }
-        if let Some(end) = head[seen..].iter().position(|&byte| byte == b'\n') {
-            break Some(seen + end + 1);
-        }
-    };
-    let Some(meta) = first.and_then(|end| store::parse_meta(&head[..end])) else {
+    let first = read_head(&mut file)?;
+    let Some(meta) = first.and_then(|line| store::parse_meta(&line)) else {
         store::warn(path, "is not a rollout of mock-codex and is left out");
         return Ok(None);
     };
@@ -114,12 +170,14 @@ impl Glance {
             view.cwd.clone_from(&summary.cwd);
             view.preview.clone_from(&summary.preview);
             view.name.clone_from(&summary.name);
+            view.git_info.clone_from(&summary.git);
+            view.daybreak_enabled = summary.daybreak;
             // Before the first message nothing has used a model.
             view.model = (!summary.preview.is_empty()).then(|| summary.model.clone());
             view.model_provider.clone_from(&summary.provider);
             view.reasoning_effort.clone_from(&summary.effort);
             view.updated_at = summary.updated_ms / 1000;
-            view.recency_at = summary.updated_ms / 1000;
+            view.recency_at = summary.recency_ms / 1000;
         }
         view
     }
@@ -158,8 +216,8 @@ fn collect(directory: &Path, entries: &mut Vec<Entry>) {
     }
 }
 
-/// Version 7 ids begin with the time.
+/// Version 7 ids begin with the time. Files of one thread come in the order of its reverts.
 fn newest_first(mut entries: Vec<Entry>) -> Vec<Entry> {
-    entries.sort_by(|a, b| b.id.cmp(&a.id));
+    entries.sort_by(|a, b| b.id.cmp(&a.id).then_with(|| a.path.cmp(&b.path)));
     entries
 }

@@ -3,7 +3,7 @@
 //! Cursors are opaque to clients, but they name lines, and clients can see them. The mock's own
 //! files have other lines, so it counts those that codex 0.169.0 was seen to write.
 
-use super::record::Record;
+use super::record::{ItemKind, Record, StoredItem};
 
 /// A count of lines.
 #[derive(Debug, Clone)]
@@ -12,6 +12,8 @@ pub(crate) struct Ordinals {
     lines: usize,
     /// Has the running turn told the model of its settings?
     told: bool,
+    /// Are the settings of the first turn written?
+    set: bool,
     /// The line of the last completed item.
     last_item: Option<usize>,
 }
@@ -22,6 +24,7 @@ impl Default for Ordinals {
         Self {
             lines: 1,
             told: false,
+            set: false,
             last_item: None,
         }
     }
@@ -44,26 +47,40 @@ impl Ordinals {
     }
 
     /// Counts what codex writes for a change. `first`: is there no turn yet?
-    pub(crate) fn count(&mut self, record: &Record, first: bool) {
+    ///
+    /// Gives the line of an item; other records have one that nobody asks for.
+    pub(crate) fn count(&mut self, record: &Record, first: bool) -> usize {
+        let line = self.lines;
         match record {
             Record::TurnStarted(turn) => {
                 // Its start and its context; in the first turn also the settings.
-                self.lines = turn.line + if first { 3 } else { 2 };
+                let context = if turn.bare { 1 } else { 2 };
+                self.lines = turn.line + context + usize::from(!self.set);
+                self.set = true;
                 self.told = false;
             }
             Record::Context(_) => {
+                // Before the first turn: its settings and its context, which else it begins with.
+                self.lines += if self.set { 0 } else { 2 };
+                self.set = true;
                 // What is told, and before the first such thing the state it was taken from.
                 self.lines += if self.told { 1 } else { 2 };
                 self.told = true;
             }
-            Record::Item(_) => {
-                self.last_item = Some(self.lines);
+            Record::Item(StoredItem { kind, .. }) => {
+                // The item of a command is written behind what the model is told of it.
+                let line = line + usize::from(*kind == ItemKind::Command);
+                self.last_item = Some(line);
                 self.lines += 1;
+                return line;
             }
             Record::Settings(_) if !first => self.lines += 1,
-            Record::Input(_) | Record::TurnEnded(_) => self.lines += 1,
+            Record::Input(_) | Record::TurnEnded(_) | Record::Compacted(_) | Record::Goal(_) => {
+                self.lines += 1;
+            }
             Record::Usage(_) => self.lines += 2,
             Record::Meta(_) | Record::Settings(_) | Record::Summary(_) => {}
         }
+        line
     }
 }

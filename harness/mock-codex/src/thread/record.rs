@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::Settings;
-use crate::protocol::reply::{TokenUsage, TurnError, TurnStatus};
+use super::goal::Goal;
+use crate::protocol::reply::{GitInfo, TokenUsage, TurnError, TurnStatus, UnreadPosition};
 
 /// The version of the format that [`Meta::format`] names.
 pub(crate) const FORMAT: u32 = 1;
@@ -34,6 +35,10 @@ pub(crate) enum Record {
     Usage(Usage),
     /// A turn ended.
     TurnEnded(TurnEnded),
+    /// The model is shown this from here on, instead of everything before.
+    Compacted(Vec<Box<RawValue>>),
+    /// The thread's goal from here on.
+    Goal(Option<Box<Goal>>),
     /// What a list shows of the thread, repeated so that the end of the file has it.
     Summary(Box<Summary>),
 }
@@ -58,6 +63,9 @@ pub(crate) struct TurnStarted {
     pub(crate) at_ms: i64,
     /// The line that cursors name it by; see [`Ordinals`](super::ordinals::Ordinals).
     pub(crate) line: usize,
+    /// Is it one that tells the model nothing of settings: a command of the user, or a compaction?
+    #[serde(default)]
+    pub(crate) bare: bool,
 }
 
 /// A completed item, as turns show it.
@@ -67,6 +75,9 @@ pub(crate) struct StoredItem {
     pub(crate) turn: String,
     pub(crate) kind: ItemKind,
     pub(crate) item: Box<RawValue>,
+    /// The line that cursors name it by; it is counted when the file is read.
+    #[serde(skip)]
+    pub(crate) line: usize,
 }
 
 /// What a summary of a turn needs to know of an item.
@@ -76,6 +87,8 @@ pub(crate) enum ItemKind {
     User,
     /// A message of the model that says something.
     Agent,
+    /// A command of the model.
+    Command,
     Other,
 }
 
@@ -109,12 +122,23 @@ pub(crate) struct Summary {
     pub(crate) model: String,
     pub(crate) effort: Option<String>,
     pub(crate) unread: Option<Unread>,
+    /// When its last turn began.
+    #[serde(default)]
+    pub(crate) recency_ms: i64,
+    #[serde(default)]
+    pub(crate) git: Option<GitInfo>,
+    #[serde(default)]
+    pub(crate) daybreak: Option<bool>,
+    /// In a file that a revert made: the beginning of what the user said first since then, which
+    /// lists show in place of the preview.
+    #[serde(default)]
+    pub(crate) since_revert: Option<String>,
 }
 
-/// The first unread turn.
+/// What is unread, under a name that changes with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Unread {
-    pub(crate) turn: String,
+    pub(crate) first: Option<UnreadPosition>,
     pub(crate) revision: String,
 }
 

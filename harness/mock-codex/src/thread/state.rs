@@ -9,17 +9,17 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::Settings;
+use super::goal::Goal;
 use super::history::History;
 use super::ordinals::Ordinals;
 use super::record::{Meta, Record, StoredItem, Summary, TurnEnded, TurnStarted, Unread, Usage};
 use super::store::Rollout;
-use super::turns::{ItemsView, TurnRecord};
+use super::turns::TurnRecord;
 use crate::approval::Waiting;
 use crate::clock;
 use crate::connection::Client;
 use crate::protocol::reply::{
-    Environment, ReadState, ThreadReply, ThreadStatus, ThreadView, TokenUsage, TurnStatus,
-    UnreadPosition,
+    GitInfo, ReadState, ThreadStatus, TokenUsage, TurnStatus, UnreadPosition,
 };
 use crate::tools::exec::SessionStore;
 use crate::turn::{Control, Terminals};
@@ -66,8 +66,23 @@ pub(crate) struct State {
     pub(crate) told: Option<Settings>,
     pub(crate) usage: TokenUsage,
     pub(crate) last_usage: Option<(String, TokenUsage)>,
+    /// Was anything counted since the model's input was last compacted?
+    pub(crate) counted: bool,
     pub(crate) status: ThreadStatus,
     pub(crate) unread: Option<Unread>,
+    /// When the last turn began.
+    pub(crate) recency_ms: i64,
+    pub(crate) git: Option<GitInfo>,
+    pub(crate) daybreak: Option<bool>,
+    pub(crate) goal: Option<Goal>,
+    /// The objective that the model was last told of.
+    pub(crate) goal_told: Option<String>,
+    /// See [`Summary::since_revert`].
+    pub(crate) since_revert: Option<String>,
+    /// Was the history read back from disk?
+    pub(crate) read_back: bool,
+    /// How often the model's input was compacted.
+    pub(crate) compactions: u32,
     pub(crate) active: Option<ActiveTurn>,
     pub(crate) rollout: Option<Rollout>,
     /// Why the running turn could not be written down.
@@ -96,8 +111,17 @@ impl State {
             told: None,
             usage: TokenUsage::default(),
             last_usage: None,
+            counted: true,
             status: ThreadStatus::Idle,
             unread: None,
+            recency_ms: created_ms,
+            git: None,
+            daybreak: None,
+            goal: None,
+            goal_told: None,
+            since_revert: None,
+            read_back: false,
+            compactions: 0,
             active: None,
             rollout: None,
             unsaved: None,
@@ -107,12 +131,15 @@ impl State {
 
     /// Takes in one record of a rollout; a running turn without an end is an interrupted one.
     pub(crate) fn replay(&mut self, record: Record) {
-        self.ordinals.count(&record, self.turns.is_empty());
+        let line = self.ordinals.count(&record, self.turns.is_empty());
         match record {
             Record::Meta(_) => {}
             Record::Settings(settings) => self.settings = *settings,
-            Record::TurnStarted(TurnStarted { id, at_ms, line }) => {
+            Record::TurnStarted(TurnStarted {
+                id, at_ms, line, ..
+            }) => {
                 self.close_cut_turn();
+                self.recency_ms = at_ms;
                 self.turns.push(TurnRecord {
                     id,
                     line,
@@ -124,21 +151,37 @@ impl State {
                     items: Vec::new(),
                 });
             }
-            Record::Item(item) => self.add_item(item),
-            Record::Input(item) | Record::Context(item) => {
+            Record::Item(item) => self.add_item(StoredItem { line, ..item }),
+            Record::Input(item) => self.history.push(item.get()),
+            Record::Context(item) => {
                 self.told = Some(self.settings.clone());
                 self.history.push(item.get());
             }
             Record::Usage(Usage { turn, total, last }) => {
                 self.usage = total;
+                self.counted = true;
                 self.last_usage = Some((turn, last));
             }
             Record::TurnEnded(end) => self.end_turn(&end),
+            Record::Compacted(items) => {
+                self.history = History::default();
+                for item in items {
+                    self.history.push(item.get());
+                }
+                self.compactions += 1;
+                self.counted = false;
+                self.told = Some(self.settings.clone());
+            }
+            Record::Goal(goal) => self.goal = goal.map(|goal| *goal),
             Record::Summary(summary) => {
                 self.updated_ms = summary.updated_ms;
                 self.preview = summary.preview;
                 self.name = summary.name;
                 self.unread = summary.unread;
+                self.recency_ms = summary.recency_ms.max(self.recency_ms);
+                self.git = summary.git;
+                self.daybreak = summary.daybreak;
+                self.since_revert = summary.since_revert;
             }
         }
     }
@@ -161,6 +204,21 @@ impl State {
             turn.completed_ms = Some(turn.started_ms);
             turn.duration_ms = Some(0);
         }
+    }
+
+    /// Has nothing unread any more if the first unread turn is gone; `true` if it was.
+    pub(crate) fn forget_unread_turn(&mut self) -> bool {
+        let Some(unread) = &mut self.unread else {
+            return false;
+        };
+        if let Some(UnreadPosition::Turn { turn_id }) = &unread.first
+            && !self.turns.iter().any(|turn| turn.id == *turn_id)
+        {
+            unread.first = None;
+            unread.revision = uuid::Uuid::new_v4().to_string();
+            return true;
+        }
+        false
     }
 
     fn add_item(&mut self, item: StoredItem) {
@@ -194,6 +252,10 @@ impl State {
             model: self.settings.model.clone(),
             effort: self.settings.effort.clone(),
             unread: self.unread.clone(),
+            recency_ms: self.recency_ms,
+            git: self.git.clone(),
+            daybreak: self.daybreak,
+            since_revert: self.since_revert.clone(),
         }
     }
 
@@ -204,90 +266,10 @@ impl State {
     }
 }
 
-impl ReadState {
-    /// The read state of a thread in which nothing new has happened.
-    pub(crate) fn initial(id: &str) -> Self {
-        Self {
-            first_unread: None,
-            revision: format!("initial:{id}"),
-        }
-    }
-}
-
-impl Unread {
-    /// As replies show it.
-    pub(crate) fn view(&self) -> ReadState {
-        ReadState {
-            first_unread: Some(UnreadPosition::Turn {
-                turn_id: self.turn.clone(),
-            }),
-            revision: self.revision.clone(),
-        }
-    }
-}
-
 impl Thread {
     /// Its id.
     pub(crate) fn id(&self) -> &str {
         &self.meta.id
-    }
-
-    /// The thread as replies show it, with the turns that are asked for.
-    pub(crate) fn view(&self, turns: Option<ItemsView>) -> ThreadView {
-        let state = self.state.borrow();
-        let settings = &state.settings;
-        ThreadView {
-            environments: Some(vec![Environment::local(
-                &settings.cwd,
-                &settings.workspace_roots,
-            )]),
-            session_id: self.meta.session_id.clone(),
-            forked_from_id: self.meta.forked_from.clone(),
-            preview: state.preview.clone(),
-            ephemeral: self.ephemeral,
-            model_provider: settings.provider.clone(),
-            model: Some(settings.model.clone()),
-            reasoning_effort: settings.effort.clone(),
-            created_at: self.meta.created_ms / 1000,
-            updated_at: state.updated_ms / 1000,
-            recency_at: state.updated_ms / 1000,
-            status: state.status.clone(),
-            path: self.path.clone(),
-            cwd: settings.cwd.clone(),
-            originator: self.meta.originator.clone(),
-            can_accept_direct_input: Some(true),
-            thread_source: self.meta.thread_source.clone(),
-            name: state.name.clone(),
-            turns: turns.map_or_else(Vec::new, |items| {
-                state.turns.iter().map(|turn| turn.view(items)).collect()
-            }),
-            ..ThreadView::blank(self.meta.id.clone())
-        }
-    }
-
-    /// The reply of `thread/start` and `thread/fork`.
-    pub(crate) fn reply(&self, turns: Option<ItemsView>) -> ThreadReply {
-        let thread = self.view(turns);
-        let state = self.state.borrow();
-        let settings = &state.settings;
-        ThreadReply {
-            thread,
-            model: settings.model.clone(),
-            model_provider: settings.provider.clone(),
-            service_tier: settings.service_tier.clone(),
-            disabled_plugin_ids: [],
-            cwd: settings.cwd.clone(),
-            runtime_workspace_roots: settings.workspace_roots.clone(),
-            instruction_sources: [],
-            approval_policy: settings.approval_policy,
-            approvals_reviewer: settings.reviewer,
-            sandbox: settings.sandbox.clone(),
-            active_permission_profile: settings.profile_view(),
-            reasoning_effort: settings.effort.clone(),
-            collaboration_mode: None,
-            multi_agent_mode: "explicitRequestOnly",
-            page: None,
-        }
     }
 
     /// Sends a notification to everyone who follows the thread.
@@ -338,6 +320,17 @@ impl Thread {
             state.rollout = Some(rollout);
         }
         Ok(true)
+    }
+
+    /// Shows the goal where nobody has said anything yet.
+    pub(crate) fn name_after_goal(&self) {
+        let mut state = self.state.borrow_mut();
+        if state.preview.is_empty()
+            && let Some(goal) = &state.goal
+        {
+            let objective = goal.objective.clone();
+            state.preview = objective;
+        }
     }
 
     /// Says that the thread was used just now, and writes its summary.

@@ -145,6 +145,15 @@ pub(crate) fn path_of(home: &Path, id: &str, created_ms: i64) -> PathBuf {
         ))
 }
 
+/// Where a thread goes on that was taken back: beside its file, with an id more in the name.
+pub(crate) fn path_beside(path: &Path, id: &str, revert: &str) -> PathBuf {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let until_id = name
+        .and_then(|name| name.split_once(id))
+        .map_or("rollout-", |(until, _)| until);
+    path.with_file_name(format!("{until_id}{id}_{revert}.jsonl"))
+}
+
 /// The thread id that a rollout's file name carries.
 pub(crate) fn id_of(path: &Path) -> Option<&str> {
     let stem = path
@@ -152,6 +161,7 @@ pub(crate) fn id_of(path: &Path) -> Option<&str> {
         .to_str()?
         .strip_prefix("rollout-")?
         .strip_suffix(".jsonl")?;
+    let stem = stem.split_once('_').map_or(stem, |(stem, _)| stem);
     let id = stem.get(stem.len().checked_sub(36)?..)?;
     uuid::Uuid::try_parse(id).is_ok().then_some(id)
 }
@@ -190,6 +200,7 @@ mod tests {
                     id: id.clone(),
                     at_ms: 1,
                     line: 1,
+                    bare: false,
                 }))
                 .unwrap();
             rollout
@@ -233,7 +244,7 @@ mod tests {
             }
             Rollout::open(&path)
                 .unwrap()
-                .append(&Record::TurnStarted(TurnStarted { id: "next".to_owned(), at_ms: 3, line: 1 }))
+                .append(&Record::TurnStarted(TurnStarted { id: "next".to_owned(), at_ms: 3, line: 1, bare: false }))
                 .unwrap();
             if let Some(loaded) = load(&path).unwrap() {
                 prop_assert_eq!(loaded.records.len(), lines);

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::CONTEXT_WINDOW;
 use super::dynamic::OpenCalls;
+use super::shell::USER_SHELL;
 use super::turn_diff::TurnDiff;
 use crate::approval::Answer;
 use crate::clock;
@@ -83,12 +84,16 @@ impl Scope {
         let kind = match item {
             Item::UserMessage(_) => ItemKind::User,
             Item::AgentMessage(ref message) if !message.text.is_empty() => ItemKind::Agent,
+            Item::CommandExecution(ref command) if command.source != USER_SHELL => {
+                ItemKind::Command
+            }
             Item::AgentMessage(_)
             | Item::Reasoning(_)
             | Item::WebSearch(_)
             | Item::CommandExecution(_)
             | Item::FileChange(_)
-            | Item::DynamicToolCall(_) => ItemKind::Other,
+            | Item::DynamicToolCall(_)
+            | Item::ContextCompaction(_) => ItemKind::Other,
         };
         // Items are plain data: this can't fail.
         let Ok(raw) = to_raw_value(&item) else { return };
@@ -96,6 +101,7 @@ impl Scope {
             turn: self.turn.to_string(),
             kind,
             item: raw.clone(),
+            line: 0,
         }));
         self.thread.notify(
             "item/completed",

@@ -1,15 +1,21 @@
 //! Turns: model, tools, model again, until the model has nothing more to do.
 
 mod command;
+mod compact;
+mod context;
 mod dynamic;
 mod emit;
+mod finish;
+mod goal;
 mod image;
 mod input;
 mod limits;
 mod model_item;
 mod patch;
 mod question;
+mod replace;
 mod run;
+mod shell;
 mod stream;
 mod terminals;
 mod toolcall;
@@ -18,14 +24,20 @@ mod user_input;
 mod web_search;
 
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
+pub(crate) use context::tell as tell_context;
+pub(crate) use goal::pursue as pursue_goal;
 pub(crate) use input::check as check_input;
-pub(crate) use run::{Start, start};
+pub(crate) use replace::after_running;
+pub(crate) use run::{Start, Work, start};
+pub(crate) use shell::ShellCommand;
 pub(crate) use terminals::Terminals;
 
 use crate::connection::Call;
 use crate::protocol::params::UserInput;
 use crate::protocol::reply::TokenUsage;
+use crate::thread::Thread;
 
 /// How many tokens an unknown model's context is taken to hold.
 const CONTEXT_WINDOW: i64 = 258_400;
@@ -37,6 +49,10 @@ pub(crate) enum Control {
     Steer(Said),
     /// Stop; the call is answered when it has.
     Interrupt(Call),
+    /// A command of the user, beside what runs.
+    Shell(ShellCommand),
+    /// Stop, since something else takes the turn's place; dropped when it has.
+    Replace(oneshot::Sender<()>),
 }
 
 /// What the user said.
@@ -53,4 +69,22 @@ pub(crate) fn usage_params(thread: &str, turn: &str, total: TokenUsage, last: To
         "turnId": turn,
         "tokenUsage": {"total": total, "last": last, "modelContextWindow": CONTEXT_WINDOW},
     })
+}
+
+/// A model that codex has no metadata of is warned about with every turn.
+pub(crate) fn warn_about_model(thread: &Thread) {
+    let model = thread.state.borrow().settings.model.clone();
+    if model.starts_with("gpt-") {
+        return;
+    }
+    thread.notify(
+        "warning",
+        &json!({
+            "threadId": thread.id(),
+            "message": format!(
+                "Model metadata for `{model}` not found. Defaulting to fallback metadata; this \
+                 can degrade performance and cause issues."
+            ),
+        }),
+    );
 }

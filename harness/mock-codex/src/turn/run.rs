@@ -1,5 +1,6 @@
 //! One turn, from its start to `turn/completed`.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
@@ -8,21 +9,21 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::emit::{Scope, complain};
+use super::emit::Scope;
+use super::finish::End;
+use super::shell::{self, ShellCommand};
 use super::stream::{Sampled, Stop};
-use super::{Control, Said, input};
+use super::{Control, Said, compact, context as telling, goal, input};
 use crate::clock;
-use crate::connection::{Call, Client};
-use crate::model::context;
+use crate::connection::Client;
 use crate::model::error::{ModelError, Retry};
-use crate::model::request::message;
 use crate::protocol::item::{Item, Times, UserMessage};
-use crate::protocol::reply::{ThreadStatus, TurnError, TurnStatus};
+use crate::protocol::reply::{ThreadStatus, TurnError};
 use crate::server::Server;
 use crate::thread::Thread;
-use crate::thread::record::{ItemKind, Record, TurnEnded, TurnStarted, Unread};
+use crate::thread::record::{Record, TurnStarted};
 use crate::thread::state::ActiveTurn;
-use crate::thread::turns::{ItemsView, TurnRecord};
+use crate::thread::turns::ItemsView;
 
 /// The first wait before another try; each further one is twice as long.
 const FIRST_RETRY: Duration = Duration::from_millis(200);
@@ -33,8 +34,28 @@ pub(crate) struct Start {
     pub(crate) server: Rc<Server>,
     pub(crate) thread: Rc<Thread>,
     pub(crate) client: Rc<Client>,
-    pub(crate) said: Said,
+    pub(crate) work: Work,
     pub(crate) output_schema: Option<Value>,
+}
+
+/// What a turn is for.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// The model answers the user.
+    Answer(Said),
+    /// The model goes on towards the thread's goal.
+    Goal,
+    /// A command of the user, without the model.
+    Shell(ShellCommand),
+    /// The model sums up what it was shown.
+    Compact,
+}
+
+impl Work {
+    /// Is the model told nothing of settings before it?
+    fn is_bare(&self) -> bool {
+        matches!(self, Self::Shell(_) | Self::Compact)
+    }
 }
 
 /// A running turn.
@@ -47,15 +68,12 @@ pub(super) struct Turn {
     pub(super) output_schema: Option<Value>,
     pub(super) started_ms: i64,
     pub(super) context_window: String,
-    began: std::time::Instant,
-}
-
-/// How a turn ends.
-enum End {
-    Completed,
-    Failed(ModelError),
-    /// With the call to answer, if a call asked for it.
-    Interrupted(Option<Call>),
+    /// Is the next request for a summary?
+    pub(super) compacting: bool,
+    /// What the model has yet to hear of commands of the user that have ended.
+    pub(super) heard: Rc<RefCell<Vec<String>>>,
+    pub(super) began: std::time::Instant,
+    pub(super) tokens_before: i64,
 }
 
 /// Writes a turn's start down and sets it going; gives its id. The caller replies at once.
@@ -64,7 +82,7 @@ pub(crate) fn start(start: Start) -> io::Result<String> {
         server,
         thread,
         client,
-        said,
+        work,
         output_schema,
     } = start;
     let id = clock::new_id();
@@ -73,22 +91,33 @@ pub(crate) fn start(start: Start) -> io::Result<String> {
     for request in server.approvals.abandon(thread.id()) {
         server.resolved(thread.id(), request);
     }
-    open_rollout(&thread, &said)?;
+    match &work {
+        Work::Answer(said) => open_rollout(&thread, said)?,
+        Work::Goal => {
+            thread.name_after_goal();
+            thread.materialise()?;
+        }
+        Work::Shell(_) | Work::Compact => {
+            thread.materialise()?;
+        }
+    }
     let line = thread.state.borrow().ordinals.next();
     thread.record(Record::TurnStarted(TurnStarted {
         id: id.clone(),
         at_ms: started_ms,
         line,
+        bare: work.is_bare(),
     }))?;
     let (sender, control) = unbounded_channel();
-    {
+    let tokens_before = {
         let mut state = thread.state.borrow_mut();
         state.unsaved = None;
         state.active = Some(ActiveTurn {
             id: id.clone(),
             control: sender,
         });
-    }
+        state.usage.total_tokens
+    };
     let turn = Turn {
         scope: Scope {
             server,
@@ -99,13 +128,16 @@ pub(crate) fn start(start: Start) -> io::Result<String> {
             dynamic: Rc::default(),
         },
         control,
-        pending: VecDeque::from([said]),
+        pending: VecDeque::new(),
         output_schema,
         started_ms,
         context_window: clock::new_id(),
+        compacting: false,
+        heard: Rc::default(),
         began: std::time::Instant::now(),
+        tokens_before,
     };
-    tokio::task::spawn_local(turn.run());
+    tokio::task::spawn_local(turn.run(work));
     Ok(id)
 }
 
@@ -120,6 +152,9 @@ fn open_rollout(thread: &Thread, said: &Said) -> io::Result<()> {
         if first {
             state.preview = input::preview(&said.input);
         }
+        if state.since_revert.as_deref() == Some("") {
+            state.since_revert = Some(input::preview(&said.input));
+        }
         (first, state.rollout.is_some())
     };
     if first && has_file {
@@ -130,7 +165,7 @@ fn open_rollout(thread: &Thread, said: &Said) -> io::Result<()> {
 }
 
 impl Turn {
-    async fn run(mut self) {
+    async fn run(mut self, work: Work) {
         let server = Rc::clone(&self.scope.server);
         server.set_status(
             &self.scope.thread,
@@ -139,8 +174,45 @@ impl Turn {
             },
         );
         self.tell_turn("turn/started");
-        let end = self.steps().await;
+        let end = match work {
+            Work::Answer(said) => {
+                self.pending.push_back(said);
+                self.steps().await
+            }
+            Work::Goal => {
+                self.tell_model_context();
+                goal::tell(&self.scope);
+                self.steps().await
+            }
+            Work::Shell(command) => self.shell(&command).await,
+            Work::Compact => match compact::run(&mut self).await {
+                Ok(()) => End::Completed,
+                Err(stop) => stop.into(),
+            },
+        };
         self.finish(end);
+    }
+
+    /// Runs a command of the user as the whole turn.
+    async fn shell(&mut self, command: &ShellCommand) -> End {
+        let scope = self.scope.clone();
+        let running = shell::run(&scope, command);
+        tokio::pin!(running);
+        loop {
+            let stop = tokio::select! {
+                told = &mut running => {
+                    self.scope.add_input(told);
+                    return End::Completed;
+                }
+                control = self.control.recv() => match self.take(control) {
+                    Ok(()) => continue,
+                    Err(stop) => stop,
+                },
+            };
+            command.stop.cancel();
+            self.scope.add_input(running.await);
+            return stop.into();
+        }
     }
 
     async fn steps(&mut self) -> End {
@@ -148,6 +220,7 @@ impl Turn {
             while let Some(said) = self.pending.pop_front() {
                 self.say(said);
             }
+            self.hear();
             let sampled = match self.scope.check_saved() {
                 Ok(()) => self.sample().await,
                 Err(error) => Err(Stop::Failed(error)),
@@ -158,10 +231,9 @@ impl Turn {
             match sampled {
                 Ok(Sampled { follow_up: true }) => {}
                 Ok(Sampled { follow_up: false }) if !self.pending.is_empty() => {}
+                Ok(Sampled { follow_up: false }) if !self.heard.borrow().is_empty() => {}
                 Ok(Sampled { follow_up: false }) => return End::Completed,
-                Err(Stop::Interrupted(call)) => return End::Interrupted(Some(call)),
-                Err(Stop::Cancelled) => return End::Interrupted(None),
-                Err(Stop::Failed(error)) => return End::Failed(error),
+                Err(stop) => return stop.into(),
             }
         }
     }
@@ -205,6 +277,11 @@ impl Turn {
                 Ok(())
             }
             Some(Control::Interrupt(call)) => Err(Stop::Interrupted(call)),
+            Some(Control::Replace(done)) => Err(Stop::Replaced(done)),
+            Some(Control::Shell(command)) => {
+                self.run_beside(command);
+                Ok(())
+            }
             // The thread holds the other end for as long as the turn runs.
             None => Ok(()),
         }
@@ -228,93 +305,30 @@ impl Turn {
 
     /// Tells the model about permissions and surroundings: all at first, later what changed.
     fn tell_model_context(&self) {
-        let (settings, told) = {
-            let state = self.scope.thread.state.borrow();
-            (state.settings.clone(), state.told.clone())
-        };
-        let Some(told) = told else {
-            let permissions = context::permissions(&settings);
-            let deferred = context::deferred_tools(&settings);
-            let collaboration = context::collaboration(&settings);
-            let texts: Vec<&str> = settings
-                .developer_instructions
-                .as_deref()
-                .into_iter()
-                .chain([context::SKILLS, &permissions])
-                .chain(deferred.as_deref())
-                .chain(collaboration.as_deref())
-                .collect();
-            self.scope.add_context(message("developer", &texts));
-            self.scope
-                .add_context(message("user", &[&context::environment(&settings, true)]));
-            return;
-        };
-        if told.model != settings.model {
-            self.scope
-                .add_context(message("developer", &[context::MODEL_SWITCH]));
-        }
-        let collaboration = context::collaboration(&settings);
-        if let Some(text) = collaboration.filter(|_| told.collaboration != settings.collaboration) {
-            self.scope.add_context(message("developer", &[&text]));
-        }
-        let permissions = context::permissions(&settings);
-        if context::permissions(&told) != permissions {
-            self.scope
-                .add_context(message("developer", &[&permissions]));
-        }
-        let moved = told.cwd != settings.cwd;
-        if moved || context::filesystem(&told) != context::filesystem(&settings) {
-            let environment = context::environment(&settings, moved);
-            self.scope.add_context(message("user", &[&environment]));
+        for message in telling::news(&self.scope.thread) {
+            self.scope.add_context(message);
         }
     }
 
-    fn finish(self, end: End) {
-        let Self { scope, began, .. } = self;
-        let (status, error, call) = match end {
-            End::Completed => (TurnStatus::Completed, None, None),
-            End::Failed(error) => (TurnStatus::Failed, Some(error.to_turn_error()), None),
-            End::Interrupted(call) => (TurnStatus::Interrupted, None, call),
-        };
-        if status == TurnStatus::Interrupted {
-            scope.add_input(message("user", &[context::TURN_ABORTED]));
-        }
-        scope.keep(Record::TurnEnded(TurnEnded {
-            id: scope.turn.to_string(),
-            status,
-            error: error.clone(),
-            at_ms: clock::now_ms(),
-            duration_ms: i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX),
-        }));
-        scope.thread.state.borrow_mut().active = None;
-        let news = status == TurnStatus::Failed
-            || (status == TurnStatus::Completed && has_agent_message(&scope));
-        let news = news && !scope.thread.ephemeral;
-        if news {
-            mark_unread(&scope);
-        }
-        if let Err(error) = scope.thread.touch() {
-            complain(scope.thread.id(), &error);
-        }
-        if let Some(call) = call {
-            call.reply(&json!({}));
-        }
-        if news && status == TurnStatus::Completed {
-            tell_read_state(&scope);
-        }
-        match &error {
-            None => scope.server.set_status(&scope.thread, ThreadStatus::Idle),
-            Some(error) => {
-                scope
-                    .server
-                    .set_status(&scope.thread, ThreadStatus::SystemError);
-                tell_error(&scope, error, false);
-                if news {
-                    tell_read_state(&scope);
-                }
+    /// Runs a command of the user beside the model, which hears of it in its next request.
+    pub(super) fn run_beside(&self, command: ShellCommand) {
+        let (scope, heard) = (self.scope.clone(), Rc::clone(&self.heard));
+        tokio::task::spawn_local(async move {
+            let told = shell::run(&scope, &command).await;
+            let active = scope.thread.state.borrow().active.clone();
+            if active.is_some_and(|turn| turn.id == *scope.turn) {
+                heard.borrow_mut().push(told);
+            } else {
+                scope.add_input(told);
             }
+        });
+    }
+
+    /// Puts what commands of the user have said into the history.
+    pub(super) fn hear(&self) {
+        for told in self.heard.take() {
+            self.scope.add_input(told);
         }
-        tell_completed(&scope);
     }
 
     fn tell_turn(&self, method: &str) {
@@ -326,6 +340,17 @@ impl Turn {
             .last()
             .map(|turn| turn.view(ItemsView::NotLoaded));
         thread.notify(method, &json!({"threadId": thread.id(), "turn": view}));
+    }
+
+    /// Tells that the model can't be reached, and that it is tried again.
+    pub(super) fn tell_unreachable(&self, cause: &str) {
+        let error = TurnError {
+            message: "Reconnecting... waiting for network".to_owned(),
+            codex_error_info: json!({"responseStreamDisconnected": {"httpStatusCode": null}}),
+            additional_details: Some(format!("Connection failed: {cause}")),
+            misalignment: None,
+        };
+        tell_error(&self.scope, &error, true);
     }
 
     fn tell_retry(&self, tries: u64, of: u64, cause: &ModelError) {
@@ -356,47 +381,5 @@ pub(super) fn tell_error(scope: &Scope, error: &TurnError, will_retry: bool) {
             "threadId": scope.thread.id(),
             "turnId": &*scope.turn,
         }),
-    );
-}
-
-fn has_agent_message(scope: &Scope) -> bool {
-    let state = scope.thread.state.borrow();
-    let turn = state.turns.iter().rfind(|turn| turn.id == *scope.turn);
-    turn.is_some_and(|turn| turn.items.iter().any(|item| item.kind == ItemKind::Agent))
-}
-
-fn mark_unread(scope: &Scope) {
-    let mut state = scope.thread.state.borrow_mut();
-    let turn = state
-        .unread
-        .as_ref()
-        .map_or_else(|| scope.turn.to_string(), |u| u.turn.clone());
-    state.unread = Some(Unread {
-        turn,
-        revision: uuid::Uuid::new_v4().to_string(),
-    });
-}
-
-fn tell_read_state(scope: &Scope) {
-    let read_state = scope.thread.state.borrow().read_state(scope.thread.id());
-    scope.thread.notify(
-        "thread/readState/changed",
-        &json!({"threadId": scope.thread.id(), "readState": read_state}),
-    );
-}
-
-fn tell_completed(scope: &Scope) {
-    let thread = &scope.thread;
-    let view = {
-        let state = thread.state.borrow();
-        state
-            .turns
-            .iter()
-            .rfind(|turn| turn.id == *scope.turn)
-            .map(TurnRecord::closing_view)
-    };
-    thread.notify(
-        "turn/completed",
-        &json!({"threadId": thread.id(), "turn": view}),
     );
 }

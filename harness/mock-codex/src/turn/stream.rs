@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use futures_util::stream::{FuturesOrdered, StreamExt};
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinHandle};
 
 use super::Control;
@@ -17,7 +18,7 @@ use crate::model::event::Event;
 use crate::model::request::Subject;
 use crate::model::{Answer, CallError, Endpoint, post};
 use crate::protocol::item::Item;
-use crate::protocol::reply::{TokenUsage, TurnError};
+use crate::protocol::reply::TokenUsage;
 use crate::quirk::Id as Quirk;
 
 /// What a call without an answer is told as.
@@ -37,6 +38,8 @@ pub(super) enum Stop {
     Interrupted(Call),
     /// A client's decision about an approval ends the turn.
     Cancelled,
+    /// Something else takes the turn's place.
+    Replaced(oneshot::Sender<()>),
     Failed(ModelError),
 }
 
@@ -101,11 +104,6 @@ impl Turn {
                 event = events.next() => Next::Event(event),
             };
             match next {
-                Next::Control(Some(Control::Interrupt(call))) => {
-                    self.tell_known_usage();
-                    running.abort(&self.scope);
-                    return Err(Stop::Interrupted(call));
-                }
                 Next::Control(Some(Control::Steer(said))) => {
                     self.pending.push_back(said);
                     if drops {
@@ -117,7 +115,13 @@ impl Turn {
                         return Ok(Sampled { follow_up: true });
                     }
                 }
-                Next::Control(None) => {}
+                Next::Control(control) => {
+                    if let Err(stop) = self.take(control) {
+                        self.tell_known_usage();
+                        running.abort(&self.scope);
+                        return Err(stop);
+                    }
+                }
                 Next::Event(None) => {
                     let cause = "stream closed before response.completed";
                     return Err(self
@@ -162,7 +166,7 @@ impl Turn {
     }
 
     /// Posts the request; where the network or the server fails, as often as it may.
-    async fn post(&mut self, endpoint: &Endpoint) -> Result<Answer, Stop> {
+    pub(super) async fn post(&mut self, endpoint: &Endpoint) -> Result<Answer, Stop> {
         let mut tries = 0;
         let mut unreachable = 0;
         loop {
@@ -171,11 +175,7 @@ impl Turn {
             let answer = loop {
                 tokio::select! {
                     answer = &mut call => break answer,
-                    control = self.control.recv() => match control {
-                        Some(Control::Steer(said)) => self.pending.push_back(said),
-                        Some(Control::Interrupt(call)) => return Err(Stop::Interrupted(call)),
-                        None => {}
-                    },
+                    control = self.control.recv() => self.take(control)?,
                 }
             };
             match answer {
@@ -197,7 +197,7 @@ impl Turn {
                     return Err(Stop::Failed(ModelError::disconnected(NOT_SENT)));
                 }
                 Err(CallError::Connect) => {
-                    self.tell_unreachable();
+                    self.tell_unreachable(NOT_SENT);
                     unreachable = (unreachable + 1).min(6);
                     self.pause(backoff(unreachable)).await?;
                 }
@@ -224,13 +224,20 @@ impl Turn {
                 settings: &state.settings,
                 output_schema: self.output_schema.as_ref(),
                 reviewed: None,
+                compaction: self.compacting,
+                window: state.compactions,
+                read_back: state.read_back,
             };
             let nobody = Identity {
                 name: String::new(),
                 user_agent: String::new(),
             };
             let identity = scope.client.identity().unwrap_or(&nobody);
-            (subject.headers(identity), subject.body(&state.history))
+            let mut history = state.history.clone();
+            if self.compacting {
+                history.push(&super::compact::question());
+            }
+            (subject.headers(identity), subject.body(&history))
         };
         async move { post(&endpoint, &headers, body).await }
     }
@@ -337,19 +344,21 @@ impl Turn {
         }
     }
 
-    /// Tells again what is counted so far, after an answer that counted nothing.
-    fn tell_known_usage(&self) {
-        let thread = &self.scope.thread;
+    /// Tells again what was counted last, if anything was.
+    pub(super) fn tell_last_usage(&self) {
         let known = {
-            let state = thread.state.borrow();
-            state
-                .last_usage
-                .as_ref()
-                .map(|(_, last)| (state.usage, *last))
+            let state = self.scope.thread.state.borrow();
+            let last = state.last_usage.as_ref().map(|(_, last)| *last);
+            last.map(|last| (state.usage, last))
         };
         if let Some((total, last)) = known {
             self.scope.tell_usage(total, last);
         }
+    }
+
+    /// Tells again what is counted so far, after an answer that counted nothing.
+    pub(super) fn tell_known_usage(&self) {
+        self.tell_last_usage();
         self.scope.rate_limits();
     }
 
@@ -365,22 +374,12 @@ impl Turn {
         self.scope.keep_usage(total, last);
     }
 
-    fn tell_usage(&self, usage: Option<TokenUsage>) {
+    pub(super) fn tell_usage(&self, usage: Option<TokenUsage>) {
         if let Some(usage) = usage {
             self.scope.count(usage);
         }
         self.scope.rate_limits();
         self.scope.diff.repeat(&self.scope);
-    }
-
-    fn tell_unreachable(&self) {
-        let error = TurnError {
-            message: "Reconnecting... waiting for network".to_owned(),
-            codex_error_info: json!({"responseStreamDisconnected": {"httpStatusCode": null}}),
-            additional_details: Some(format!("Connection failed: {NOT_SENT}")),
-            misalignment: None,
-        };
-        super::run::tell_error(&self.scope, &error, true);
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 const SILENT: &[&str] = &["echo", "true", "cd", "printf"];
 
 /// An argv as one line, quoted where a shell needs it.
-pub(super) fn join(argv: &[String]) -> String {
+pub(in crate::turn) fn join(argv: &[String]) -> String {
     argv.iter()
         // Only a NUL byte can't be quoted, and an argv has none.
         .map(|word| shlex::try_quote(word).map_or_else(|_| word.clone(), Into::into))
@@ -18,7 +18,7 @@ pub(super) fn join(argv: &[String]) -> String {
 
 /// The `commandActions` of a command line in a directory. One part that is not understood leaves the whole line
 /// unexplained.
-pub(super) fn of(line: &str, cwd: &Path) -> Vec<Value> {
+pub(in crate::turn) fn of(line: &str, cwd: &Path) -> Vec<Value> {
     let explained = parts(line).and_then(|parts| {
         let told: Vec<_> = parts
             .iter()
@@ -71,7 +71,10 @@ fn explain(words: &[String], cwd: &Path) -> Option<Value> {
     let command = join(words);
     let mut plain = words[1..].iter().filter(|word| !word.starts_with('-'));
     match words[0].as_str() {
-        "ls" => Some(json!({"type": "listFiles", "command": command, "path": plain.next()})),
+        "ls" => {
+            let path = plain.next().map(|path| short(path));
+            Some(json!({"type": "listFiles", "command": command, "path": path}))
+        }
         "cat" => {
             let path = plain.next()?;
             let name = path.rsplit('/').next();
@@ -85,6 +88,13 @@ fn explain(words: &[String], cwd: &Path) -> Option<Value> {
         }
         _ => None,
     }
+}
+
+/// The part of a path that says most: its last that is no usual name.
+fn short(path: &str) -> &str {
+    const USUAL: &[&str] = &["build", "dist", "node_modules", "src"];
+    let mut parts = path.rsplit('/').filter(|part| !part.is_empty());
+    parts.find(|part| !USUAL.contains(part)).unwrap_or(path)
 }
 
 #[cfg(test)]

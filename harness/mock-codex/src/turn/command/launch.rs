@@ -159,7 +159,8 @@ fn not_started(scope: &Scope, planned: &Planned, error: &str) -> Outcome {
     rejected(&reason)
 }
 
-fn environment(scope: &Scope, call: &str) -> Vec<(String, String)> {
+/// The variables of a command.
+pub(in crate::turn) fn environment(scope: &Scope, call: &str) -> Vec<(String, String)> {
     let own = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let fixed = FIXED

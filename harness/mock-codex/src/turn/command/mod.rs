@@ -1,9 +1,10 @@
 //! The tools `exec_command` and `write_stdin`.
 
-mod actions;
+pub(super) mod actions;
 mod ask;
 mod launch;
 mod review;
+pub(super) mod utf8;
 mod verdict;
 mod watch;
 
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use self::launch::Planned;
+pub(super) use self::launch::environment;
 use self::verdict::Verdict;
 use super::emit::Scope;
 use super::terminals::Terminal;

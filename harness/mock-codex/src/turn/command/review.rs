@@ -265,6 +265,9 @@ async fn ask(
                 thread: scope.thread.id(),
                 turn: &scope.turn,
             }),
+            compaction: false,
+            window: 0,
+            read_back: false,
         };
         let nobody = Identity {
             name: String::new(),
