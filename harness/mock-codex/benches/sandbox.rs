@@ -1,27 +1,39 @@
 //! What a sandbox adds to a command: `bash -lc true` without one, and under each backend.
 
+use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::process::Stdio;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use mock_codex::sandbox::{Backend, Sandbox, SandboxLauncher, SandboxSpec, capability};
+use mock_codex::sandbox::launcher::Ended;
+use mock_codex::sandbox::{Backend, Launch, Sandbox, SandboxLauncher, SandboxSpec, capability};
 
 const HELPER: &str = env!("CARGO_BIN_EXE_mock-codex");
 
 /// Runs `bash -lc true` to its end.
 fn run(launcher: &SandboxLauncher, sandbox: &Sandbox, workspace: &Path) {
     let argv = ["/bin/bash", "-lc", "true"].map(str::to_owned);
-    let prepared = launcher
-        .command(sandbox, &argv, workspace, false)
-        .expect("a command line");
-    let mut command = prepared.command;
-    command
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .env("HOME", workspace)
-        .stdin(Stdio::null());
-    let status = command.status().expect("the helper starts");
-    assert!(status.success(), "{status}");
+    let env = [
+        ("PATH".to_owned(), "/usr/bin:/bin".to_owned()),
+        ("HOME".to_owned(), workspace.display().to_string()),
+    ];
+    let nothing = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/null")
+        .expect("there is a null device");
+    let launch = Launch {
+        sandbox,
+        argv: &argv,
+        cwd: workspace,
+        env: &env,
+        tty: false,
+    };
+    let status = launcher
+        .start(launch, [nothing.as_fd(); 3])
+        .and_then(|started| Ok(started.wait_here()?))
+        .expect("the helper starts");
+    assert_eq!(status, Ended::Code(0));
 }
 
 fn sandboxed_commands(criterion: &mut Criterion) {

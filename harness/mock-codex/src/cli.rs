@@ -67,7 +67,7 @@ enum Command {
 
 /// The whole program: `args` are those behind the program's name, `launcher` starts sandboxed
 /// commands through an executable (and arguments) that lead to
-/// [`helper_main`](crate::sandbox::helper_main).
+/// [`helper_main_if_asked`](crate::sandbox::helper_main_if_asked).
 ///
 /// Exit codes are those of codex: 0, 1 for what can't start, 2 for bad usage.
 pub fn main_with(args: impl IntoIterator<Item = OsString>, launcher: SandboxLauncher) -> ExitCode {

@@ -9,10 +9,12 @@
 //! | [`line`] | newline-delimited reading and writing with a maximum line length |
 //! | [`policy`] | approval policy, reviewer and sandbox, in both spellings of the protocol |
 //! | [`preset`] | the table from what a person chooses to what goes on the wire |
+//! | [`schema`] | the protocol of one codex version: methods, types, values |
 //! | [`transcript`] | a recorded session: one JSON object a line, relative microseconds |
 
 pub mod frame;
 pub mod line;
 pub mod policy;
 pub mod preset;
+pub mod schema;
 pub mod transcript;

@@ -1,5 +1,9 @@
 //! The end of a case: everything is stopped, then the whole run is judged.
 
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
+
 use codex_wire::transcript::{Entry, Event};
 
 use crate::check::expect;
@@ -16,6 +20,9 @@ pub(super) struct Finished {
     pub(super) places: Places,
     pub(super) notes: Vec<String>,
 }
+
+/// The file in a kept directory that holds the transcript.
+const TRANSCRIPT: &str = "transcript.jsonl";
 
 /// Rules of the model's journal that a run which was cut short breaks of itself.
 const NEEDS_THE_WHOLE_RUN: [&str; 2] = ["reply-left-over", "gate-never-released"];
@@ -45,6 +52,10 @@ impl Run<'_> {
         if self.options.keep {
             let kept = self.laid_out.keep();
             self.notes.push(format!("kept `{}`", kept.display()));
+            if let Err(error) = write_transcript(&kept, &transcript) {
+                self.notes
+                    .push(format!("the transcript can't be written: {error}"));
+            }
         } else if let Err(error) = self.laid_out.remove() {
             self.notes.push(format!(
                 "`{}` is left behind: {error}",
@@ -128,6 +139,13 @@ impl Run<'_> {
             ));
         }
     }
+}
+
+/// Writes what both wires carried beside what is kept of a case.
+fn write_transcript(kept: &Path, transcript: &[Entry]) -> io::Result<()> {
+    let mut file = BufWriter::new(File::create(kept.join(TRANSCRIPT))?);
+    codex_wire::transcript::write(transcript, &mut file)?;
+    file.flush()
 }
 
 /// An app-server writes frames and nothing else.

@@ -18,7 +18,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::capture::Captured;
-pub(crate) use self::spawn::spawn;
+pub(crate) use self::spawn::{receiver, sender, spawn};
 pub(crate) use self::watch::Watched;
 
 use crate::sandbox::Sandbox;

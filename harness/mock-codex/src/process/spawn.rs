@@ -2,9 +2,8 @@
 
 use std::fs::OpenOptions;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
-use std::process::Command;
 use std::rc::Rc;
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -14,8 +13,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::watch::{Output, Watched};
 use super::{Control, Input, Request, SpawnError, lookup};
-use crate::sandbox::{Sandbox, SandboxLauncher};
-use crate::tools::exec::open_terminal;
+use crate::sandbox::{Launch, Sandbox, SandboxLauncher};
+use crate::tools::exec::{Terminal, open_terminal};
 
 /// What closing a terminal's stdin writes to it: a line's end, and the character for the end of
 /// the input (codex 0.169.0: an extra line is echoed).
@@ -32,25 +31,26 @@ pub(crate) fn spawn(
     let terminal = request.terminal;
     check(&mut request)?;
     let tty = terminal.is_some();
-    let prepared = launcher.command(&request.sandbox, &request.argv, &request.cwd, tty)?;
-    let mut command = prepared.command;
-    command
-        .env_clear()
-        .envs(request.env.iter().map(|(name, value)| (name, value)))
-        .envs(prepared.env);
     if request.sandbox != Sandbox::Unrestricted {
         // The program that sets up the sandbox of codex 0.169.0 says where it is.
-        command.env("PWD", &request.cwd);
+        request.env.retain(|(name, _)| name != "PWD");
+        let cwd = request.cwd.to_string_lossy().into_owned();
+        request.env.push(("PWD".to_owned(), cwd));
     }
     let attached = match terminal {
-        Some(size) => attach_terminal(&mut command, size.into())?,
-        None => attach_pipes(&mut command, request.stdin)?,
+        Some(size) => attach_terminal(size.into())?,
+        None => attach_pipes(request.stdin)?,
     };
-    let child = tokio::process::Command::from(command)
-        .kill_on_drop(true)
-        .spawn()?;
+    let launch = Launch {
+        sandbox: &request.sandbox,
+        argv: &request.argv,
+        cwd: &request.cwd,
+        env: &request.env,
+        tty,
+    };
+    let child = launcher.start(launch, attached.command.each_ref().map(AsFd::as_fd))?;
     let control = Rc::new(Control::new(attached.input, attached.terminal));
-    let watched = Watched::new(child, prepared.stop, attached.output, &control, &request);
+    let watched = Watched::new(child, attached.output, &control, &request);
     Ok((control, watched))
 }
 
@@ -72,38 +72,42 @@ fn check(request: &mut Request) -> Result<(), SpawnError> {
     lookup::check(program, &request.cwd, &request.env, tty)
 }
 
-/// The ends of a command's streams that stay here.
+/// The ends of a command's streams: its own, and those that stay here.
 struct Attached {
+    command: [OwnedFd; 3],
     output: Output,
     input: Input,
     terminal: Option<pipe::Sender>,
 }
 
-fn attach_terminal(command: &mut Command, size: rustix::termios::Winsize) -> io::Result<Attached> {
-    let (reader, writer) = open_terminal(command, size)?;
+fn attach_terminal(size: rustix::termios::Winsize) -> io::Result<Attached> {
+    let Terminal {
+        command,
+        reader,
+        writer,
+    } = open_terminal(size)?;
     // The same terminal once more, for its size; nothing is written through it.
     let terminal = pipe::Sender::from_owned_fd_unchecked(duplicate(&writer)?)?;
     Ok(Attached {
+        command: [command.try_clone()?, command.try_clone()?, command],
         output: Output::Terminal(reader),
         input: feed(writer, Some(END_OF_INPUT)),
         terminal: Some(terminal),
     })
 }
 
-fn attach_pipes(command: &mut Command, stdin: bool) -> io::Result<Attached> {
-    let (stdout, writer) = io::pipe()?;
-    command.stdout(writer);
-    let (stderr, writer) = io::pipe()?;
-    command.stderr(writer);
-    let input = if stdin {
+fn attach_pipes(stdin: bool) -> io::Result<Attached> {
+    let (stdout, out) = io::pipe()?;
+    let (stderr, err) = io::pipe()?;
+    let (input, reader): (Input, OwnedFd) = if stdin {
         let (reader, writer) = io::pipe()?;
-        command.stdin(reader);
-        feed(sender(writer.into())?, None)
+        (feed(sender(writer.into())?, None), reader.into())
     } else {
-        command.stdin(OpenOptions::new().read(true).open("/dev/null")?);
-        Input::None
+        let nothing = OpenOptions::new().read(true).open("/dev/null")?;
+        (Input::None, nothing.into())
     };
     Ok(Attached {
+        command: [reader, out.into(), err.into()],
         output: Output::Pipes(receiver(stdout.into())?, receiver(stderr.into())?),
         input,
         terminal: None,
@@ -133,12 +137,12 @@ async fn write_all(
     }
 }
 
-fn receiver(fd: OwnedFd) -> io::Result<pipe::Receiver> {
+pub(crate) fn receiver(fd: OwnedFd) -> io::Result<pipe::Receiver> {
     set_non_blocking(&fd)?;
     pipe::Receiver::from_owned_fd(fd)
 }
 
-fn sender(fd: OwnedFd) -> io::Result<pipe::Sender> {
+pub(crate) fn sender(fd: OwnedFd) -> io::Result<pipe::Sender> {
     set_non_blocking(&fd)?;
     pipe::Sender::from_owned_fd(fd)
 }
@@ -149,6 +153,5 @@ fn set_non_blocking(fd: &OwnedFd) -> io::Result<()> {
 }
 
 fn duplicate(writer: &pipe::Sender) -> io::Result<OwnedFd> {
-    use std::os::fd::AsFd as _;
     writer.as_fd().try_clone_to_owned()
 }

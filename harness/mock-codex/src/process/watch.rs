@@ -1,20 +1,15 @@
 //! A command from its start to its end.
 
 use std::future::Future;
-use std::os::unix::process::ExitStatusExt as _;
-use std::process::ExitStatus;
 use std::rc::Rc;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill, killpg};
-use nix::unistd::Pid;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
-use tokio::process::Child;
 
 use super::{Captured, Control, Ended, Request, Stream};
 use crate::sandbox::helper::TERMINAL_SIGNAL_CODE;
-use crate::sandbox::launcher::Stop;
+use crate::sandbox::launcher::{Ended as Status, Started, Stop};
 
 /// The largest chunk.
 const CHUNK_BYTES: usize = 8 * 1024;
@@ -37,8 +32,7 @@ pub(super) enum Output {
 
 /// A running command; dropping it kills it.
 pub(crate) struct Watched {
-    child: Child,
-    stop: Stop,
+    child: Started,
     output: Output,
     control: Rc<Control>,
     terminal: bool,
@@ -56,15 +50,13 @@ enum End {
 
 impl Watched {
     pub(super) fn new(
-        child: Child,
-        stop: Stop,
+        child: Started,
         output: Output,
         control: &Rc<Control>,
         request: &Request,
     ) -> Self {
         Self {
             child,
-            stop,
             output,
             control: Rc::clone(control),
             terminal: request.terminal.is_some(),
@@ -77,12 +69,10 @@ impl Watched {
     /// Waits for the end. `tell` gets each piece of output that is to be told, and whether the
     /// cap is reached with it.
     pub(crate) async fn run(self, tell: impl Fn(Stream, &[u8], bool)) -> Ended {
-        let Self {
-            mut child, control, ..
-        } = self;
+        let Self { child, control, .. } = self;
         // A command on a terminal always streams: its output is nowhere else to be had.
         let streams = self.stream || self.terminal;
-        let pid = child.id().unwrap_or_default();
+        let (pid, stop) = (child.pid(), child.stop());
         let mut stdout = Captured::new(self.cap);
         let mut stderr = Captured::new(self.cap);
         let mut drain_timed_out = false;
@@ -104,7 +94,7 @@ impl Watched {
                 }
             };
             let mut read = std::pin::pin!(read);
-            let wait = wait(&mut child, &control, self.timeout, || stop(pid, self.stop));
+            let wait = wait(child, &control, self.timeout, || stop.kill(pid));
             let (end, status, finished) = alongside(wait, read.as_mut()).await;
             if !finished {
                 let drained = tokio::time::timeout(DRAIN_AFTER_EXIT, read).await;
@@ -112,8 +102,10 @@ impl Watched {
             }
             exit_code(&end, status, self.terminal)
         };
-        // What it left behind in its group ends with it.
-        let _ = killpg(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
+        if stop == Stop::Group {
+            // What it left behind in its group ends with it.
+            stop.kill(pid);
+        }
         control.gone.cancel();
         Ended {
             exit_code,
@@ -126,32 +118,33 @@ impl Watched {
 
 /// Waits for the child, and kills it when it takes too long or somebody says so.
 async fn wait(
-    child: &mut Child,
+    child: Started,
     control: &Control,
     timeout: Option<Duration>,
     stop: impl Fn(),
-) -> (End, Option<ExitStatus>) {
+) -> (End, Option<Status>) {
     let too_long = async {
         match timeout {
             Some(timeout) => tokio::time::sleep(timeout).await,
             None => std::future::pending().await,
         }
     };
+    let mut ended = std::pin::pin!(child.wait());
     let end = tokio::select! {
         biased;
         () = control.stop.cancelled() => End::Killed,
-        status = child.wait() => return (End::Itself, status.ok()),
+        status = &mut ended => return (End::Itself, status.ok()),
         () = too_long => End::TimedOut,
     };
     stop();
-    (end, child.wait().await.ok())
+    (end, ended.await.ok())
 }
 
 /// Waits for the first; the second goes on meanwhile. Says whether that one has finished too.
 async fn alongside(
-    first: impl Future<Output = (End, Option<ExitStatus>)>,
+    first: impl Future<Output = (End, Option<Status>)>,
     mut second: std::pin::Pin<&mut impl Future<Output = ()>>,
-) -> (End, Option<ExitStatus>, bool) {
+) -> (End, Option<Status>, bool) {
     let mut first = std::pin::pin!(first);
     let mut finished = false;
     loop {
@@ -182,30 +175,17 @@ async fn read_all(
     }
 }
 
-/// Kills everything: the helper does it for a restricted command, the group is enough otherwise.
-fn stop(pid: u32, stop: Stop) {
-    let pid = Pid::from_raw(pid.cast_signed());
-    let signal = match stop {
-        Stop::Helper => Signal::SIGTERM,
-        Stop::Group => Signal::SIGKILL,
-    };
-    // In its first moments it has no group yet.
-    if killpg(pid, signal).is_err() {
-        let _ = kill(pid, signal);
-    }
-}
-
-fn exit_code(end: &End, status: Option<ExitStatus>, terminal: bool) -> i32 {
+fn exit_code(end: &End, status: Option<Status>, terminal: bool) -> i32 {
     let status = match end {
         End::TimedOut => return TIMED_OUT,
         End::Killed if terminal => return TERMINAL_SIGNAL_CODE,
         End::Killed => return KILLED,
         End::Itself => status,
     };
-    match status.map(|status| (status.code(), status.signal())) {
-        Some((Some(code), _)) => code,
-        Some((None, Some(_))) if terminal => TERMINAL_SIGNAL_CODE,
-        Some((None, Some(signal))) => 128 + signal,
-        _ => -1,
+    match status {
+        Some(Status::Code(code)) => code,
+        Some(Status::Signal(_)) if terminal => TERMINAL_SIGNAL_CODE,
+        Some(Status::Signal(signal)) => 128 + signal,
+        None => -1,
     }
 }

@@ -1,8 +1,6 @@
 //! What this machine can enforce.
 
 use std::fmt;
-use std::path::Path;
-use std::process::Stdio;
 
 use super::launcher::SandboxLauncher;
 use super::plan::Confinement;
@@ -87,10 +85,10 @@ fn forced_backend(name: &str) -> Backend {
 
 fn first_that_works(launcher: &SandboxLauncher) -> Backend {
     let spec = SandboxSpec::read_only(false);
-    let Err(no_namespaces) = try_out(launcher, Confinement::Namespaces(spec.clone())) else {
+    let Err(no_namespaces) = launcher.try_confinement(Confinement::Namespaces(spec.clone())) else {
         return Backend::Namespaces;
     };
-    let Err(no_landlock) = try_out(launcher, Confinement::Landlock(spec)) else {
+    let Err(no_landlock) = launcher.try_confinement(Confinement::Landlock(spec)) else {
         return landlock();
     };
     Backend::Unavailable {
@@ -103,19 +101,6 @@ pub fn landlock() -> Backend {
     Backend::Landlock {
         missing: Missing::ALL.to_vec(),
     }
-}
-
-/// Sets a sandbox up in a helper and runs nothing in it.
-pub(super) fn try_out(launcher: &SandboxLauncher, confinement: Confinement) -> Result<(), String> {
-    let output = launcher
-        .helper(Path::new("/"), false, confinement, &[])
-        .map_err(std::io::Error::from)
-        .and_then(|mut command| command.stdin(Stdio::null()).output())
-        .map_err(|error| format!("failed to start the helper: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
 }
 
 #[cfg(test)]

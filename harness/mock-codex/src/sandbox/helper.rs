@@ -1,18 +1,24 @@
 //! The helper: sets up the sandbox in a process of its own, then runs the command in it.
 
-use std::ffi::OsString;
+use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
 use rustix::process::{Signal, getppid, ioctl_tiocsctty, set_parent_process_death_signal};
 
+use super::fork_server::{self, Order};
 use super::linux::namespace::Confined;
 use super::linux::{SetupError, Step as _, landlock};
 use super::plan::{Confinement, Plan};
 use crate::tools::patch::apply as patch;
 
-/// The first argument that turns the executable into the helper.
+/// The first argument that turns the executable into a fork server of helpers.
 pub(super) const MARKER: &str = "__mock-codex-sandbox";
+
+/// The first argument that makes the executable carry out the patch on its stdin, which it does
+/// under whatever it was started under.
+pub(super) const PATCH_MARKER: &str = "__mock-codex-patch";
 
 /// The exit code of a command that was not started because its sandbox failed; stderr says why.
 ///
@@ -22,36 +28,40 @@ pub(super) const SETUP_FAILED: i32 = 101;
 /// The exit code of a command on a terminal that a signal ended (codex 0.169.0).
 pub(crate) const TERMINAL_SIGNAL_CODE: i32 = 1;
 
-/// Becomes the helper and never returns if the process was started as one, else does nothing.
+/// Becomes a fork server of helpers, or the program that carries out a patch, and never returns if
+/// the process was started as one, else does nothing.
 ///
 /// Call it first thing in `main`, before any thread exists.
 pub fn helper_main_if_asked() {
-    let mut args = std::env::args_os().skip(1);
-    if args.next().is_some_and(|first| first == MARKER) {
-        helper_main(args);
-    }
-}
-
-/// The helper itself; `args` are those behind its marker.
-pub fn helper_main(args: impl Iterator<Item = OsString>) -> ! {
-    let code = run(args).unwrap_or_else(|error| {
-        eprintln!("{error}");
-        error.exit_code()
+    let Some(first) = std::env::args_os().nth(1) else {
+        return;
+    };
+    let code = if first == MARKER {
+        fork_server::run()
+    } else if first == PATCH_MARKER {
+        patch::serve()
+    } else {
+        return;
+    };
+    let code = code.unwrap_or_else(|error| {
+        crate::complain(&format!("mock-codex: {error}"));
+        SETUP_FAILED
     });
     std::process::exit(code)
 }
 
-fn run(mut args: impl Iterator<Item = OsString>) -> Result<i32, SetupError> {
-    let plan = args.next().unwrap_or_default();
-    let plan: Plan =
-        serde_json::from_slice(plan.as_encoded_bytes()).step(|| "read its plan".to_owned())?;
-    if plan.patch {
-        patch::serve().step(|| "carry out a patch".to_owned())?;
-        return Ok(0);
-    }
-    let command = args.nth(1).map(|program| {
+/// Carries `order` out in this process; the exit code, which may be told on `report` before.
+pub(super) fn run_to_end(order: Order, report: OwnedFd) -> i32 {
+    run(order, report).unwrap_or_else(|error| {
+        crate::complain(&error.to_string());
+        error.exit_code()
+    })
+}
+
+fn run(Order { plan, argv, env }: Order, report: OwnedFd) -> Result<i32, SetupError> {
+    let command = argv.split_first().map(|(program, args)| {
         let mut command = Command::new(program);
-        command.args(args);
+        command.args(args).env_clear().envs(env);
         command
     });
     // Fails where this process leads a session already, which is as good.
@@ -61,19 +71,25 @@ fn run(mut args: impl Iterator<Item = OsString>) -> Result<i32, SetupError> {
         cwd,
         tty,
         confinement,
-        patch: _,
     } = &plan;
     match confinement {
-        Confinement::None => unconfined(*parent, *tty, command),
+        Confinement::None => {
+            drop(report);
+            unconfined(*parent, *tty, command)
+        }
         Confinement::Namespaces(spec) => Confined {
             spec,
             parent: *parent,
             cwd,
             tty: *tty,
             command,
+            report: File::from(report),
         }
         .run(),
-        Confinement::Landlock(spec) => landlock::run(spec, *parent, *tty, command),
+        Confinement::Landlock(spec) => {
+            drop(report);
+            landlock::run(spec, *parent, *tty, command)
+        }
     }
 }
 

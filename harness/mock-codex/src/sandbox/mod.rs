@@ -2,9 +2,10 @@
 //!
 //! A [`Sandbox`] says what a command may do, [`Backend`] says what this machine can enforce, and a
 //! [`SandboxLauncher`] turns both into a process. Setting up namespaces between `fork` and `exec`
-//! is not sound in a program with threads, so the launcher starts the embedding executable once
-//! more as a small single-threaded helper; [`helper_main_if_asked`] must therefore be the first
-//! thing its `main` does. The helper stays outside as a guard, its child sets the namespaces up and
+//! is not sound in a program with threads, so the launcher has a single-threaded fork server
+//! (`fork_server`), which forks a helper for each command. It is a fork of this process where that
+//! has one thread, and the embedding executable once more where it has several;
+//! [`helper_main_if_asked`] must therefore be the first thing its `main` does. The helper stays outside as a guard, its child sets the namespaces up and
 //! reaps, and the command is that one's child: the second process of its namespace, as under the
 //! real app-server.
 //!
@@ -31,6 +32,7 @@
 //! - A protected name that exists and is empty shows as what it is, there as an empty stand-in.
 
 pub mod capability;
+mod fork_server;
 pub(crate) mod helper;
 pub mod launcher;
 mod linux;
@@ -38,6 +40,6 @@ mod plan;
 pub mod policy;
 
 pub use capability::{Backend, Missing};
-pub use helper::{helper_main, helper_main_if_asked};
-pub use launcher::{LaunchError, SandboxLauncher};
+pub use helper::helper_main_if_asked;
+pub use launcher::{Launch, LaunchError, SandboxLauncher};
 pub use policy::{Sandbox, SandboxSpec};

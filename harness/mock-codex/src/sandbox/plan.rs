@@ -17,9 +17,6 @@ pub(super) struct Plan {
     pub(super) tty: bool,
     /// How the command is confined.
     pub(super) confinement: Confinement,
-    /// Carry out the patch on stdin instead of a command.
-    #[serde(default)]
-    pub(super) patch: bool,
 }
 
 /// How a command is confined.

@@ -168,12 +168,8 @@ async fn lists_have_pages() {
 async fn methods_that_are_not_there_say_so() {
     let world = World::new(vec![]).await;
     let mut client = world.client().await;
-    let error = client.error("model/list", json!({})).await;
-    assert_eq!(
-        error,
-        (
-            -32601,
-            "mock-codex does not implement `model/list`".to_owned()
-        )
-    );
+    let (code, message) = client.error("remoteControl/enable", json!({})).await;
+    assert_eq!(code, -32601);
+    let text = "mock-codex does not implement `remoteControl/enable`; to script an answer, ";
+    assert!(message.starts_with(text), "{message}");
 }

@@ -1,34 +1,63 @@
 //! What is left when something is killed: nothing.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, PipeReader, PipeWriter, Read as _, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
+use mock_codex::sandbox::launcher::Started;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::place::{Mode, On, Outcome, Place};
+use crate::place::{Mode, On, Outcome, Place, Process, Program};
 use crate::probe::{self, Task};
 
-/// A sandboxed command that says when it runs.
-struct Running {
-    child: Child,
-    output: BufReader<ChildStdout>,
+/// A process that says when it runs.
+struct Running<P> {
+    process: P,
+    id: u32,
+    stdin: Option<PipeWriter>,
+    output: BufReader<PipeReader>,
+    /// Open, as writing to a closed one would kill it.
+    _stderr: Option<PipeReader>,
 }
 
-impl Running {
-    fn start(command: &mut Command) -> Self {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        Self { child, output }
+impl Running<Started> {
+    fn start(program: &Program) -> Self {
+        let Process {
+            started,
+            stdin,
+            stdout,
+            stderr,
+        } = program.start();
+        Self {
+            id: started.pid(),
+            process: started,
+            stdin: Some(stdin),
+            output: BufReader::new(stdout),
+            _stderr: Some(stderr),
+        }
     }
+}
 
+impl Running<Child> {
+    fn launch(command: &mut Command) -> Self {
+        let (stdout, out) = std::io::pipe().unwrap();
+        let process = command.stdin(Stdio::null()).stdout(out).spawn().unwrap();
+        // It holds the writing end.
+        command.stdout(Stdio::null());
+        Self {
+            id: process.id(),
+            process,
+            stdin: None,
+            output: BufReader::new(stdout),
+            _stderr: None,
+        }
+    }
+}
+
+impl<P> Running<P> {
     fn line(&mut self) -> String {
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
@@ -36,17 +65,21 @@ impl Running {
     }
 
     fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
+        kill(Pid::from_raw(self.id.cast_signed()), signal).unwrap();
     }
 
     /// Every process of the sandbox holds its stdout until it ends, the one that cleans up too.
-    fn wait_for_all(mut self) -> String {
-        drop(self.child.stdin.take());
+    fn wait_for_all(mut self, wait: impl FnOnce(P)) -> String {
+        drop(self.stdin.take());
         let mut rest = String::new();
         self.output.read_to_string(&mut rest).unwrap();
-        self.child.wait().unwrap();
+        wait(self.process);
         rest
     }
+}
+
+fn reap(started: Started) {
+    let _ = started.wait_here().unwrap();
 }
 
 fn assert_no_mount_below(path: &Path) {
@@ -62,12 +95,11 @@ fn assert_nothing_left_after(signal: Signal) {
         };
         let before = place.names();
         let script = "echo up; exec sleep 1000";
-        let mut running =
-            Running::start(&mut place.command(&launcher, Mode::WorkspaceWrite, script));
+        let mut running = Running::start(&place.command(&launcher, Mode::WorkspaceWrite, script));
         assert_eq!(running.line(), "up");
         assert!(place.names().contains(&".aws".to_owned()));
         running.signal(signal);
-        running.wait_for_all();
+        running.wait_for_all(reap);
         assert_eq!(place.names(), before, "{on:?}");
         assert_no_mount_below(&place.workspace());
     }
@@ -91,9 +123,12 @@ fn nothing_is_left_when_the_launching_process_is_killed() {
         }
         let argv = probe::argv(Task::LaunchAndWait(on));
         let mut command = Command::new(&argv[0]);
-        command.args(&argv[1..]).stderr(Stdio::null());
-        probe::ask(&mut command, Task::LaunchAndWait(on));
-        let mut running = Running::start(&mut command);
+        let (name, value) = probe::ask(Task::LaunchAndWait(on));
+        command
+            .args(&argv[1..])
+            .env(name, value)
+            .stderr(Stdio::null());
+        let mut running = Running::launch(&mut command);
         let workspace = loop {
             let line = running.line();
             if let Some(at) = line.find("/var/tmp/") {
@@ -101,7 +136,7 @@ fn nothing_is_left_when_the_launching_process_is_killed() {
             }
         };
         running.signal(Signal::SIGKILL);
-        running.wait_for_all();
+        running.wait_for_all(|mut child| assert!(!child.wait().unwrap().success()));
         let left: Vec<_> = fs::read_dir(&workspace)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -120,16 +155,15 @@ fn sandboxes_in_one_workspace_share_what_stands_in() {
     };
     let before = place.names();
     let script = "echo up; read; echo x > .aws/new; echo $?; ls -A";
-    let mut long = place.command(&launcher, Mode::WorkspaceWrite, script);
-    let mut long = Running::start(long.stderr(Stdio::null()));
+    let mut long = Running::start(&place.command(&launcher, Mode::WorkspaceWrite, script));
     assert_eq!(long.line(), "up");
     let short = place.run(&launcher, Mode::WorkspaceWrite, "echo x > .aws/new");
     assert!(
         short.output.ends_with("Read-only file system\n"),
         "{short:?}"
     );
-    long.child.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
-    let rest = long.wait_for_all();
+    long.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
+    let rest = long.wait_for_all(reap);
     assert!(rest.starts_with("1\n") && rest.contains(".aws"), "{rest}");
     assert_eq!(place.names(), before);
 }

@@ -2,11 +2,13 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::{self, PipeReader, PipeWriter, Read as _};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use mock_codex::sandbox::{Backend, Sandbox, SandboxLauncher, SandboxSpec, capability};
+use mock_codex::sandbox::launcher::{Ended, Started};
+use mock_codex::sandbox::{Backend, Launch, Sandbox, SandboxLauncher, SandboxSpec, capability};
 
 /// The executable under test.
 pub(crate) const HELPER: &str = env!("CARGO_BIN_EXE_mock-codex");
@@ -142,7 +144,7 @@ impl Place {
     }
 
     /// `bash -c script` in the workspace.
-    pub(crate) fn command(&self, launcher: &SandboxLauncher, mode: Mode, script: &str) -> Command {
+    pub(crate) fn command(&self, launcher: &SandboxLauncher, mode: Mode, script: &str) -> Program {
         let argv = ["/bin/bash", "-c", script].map(str::to_owned);
         self.program(launcher, mode, &argv)
     }
@@ -153,27 +155,27 @@ impl Place {
         launcher: &SandboxLauncher,
         mode: Mode,
         argv: &[String],
-    ) -> Command {
-        let prepared = launcher
-            .command(&self.sandbox(mode), argv, &self.workspace(), false)
-            .unwrap();
-        let mut command = prepared.command;
-        command
-            .env_clear()
-            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .env("LC_ALL", "C");
+    ) -> Program {
         // Under the filter bash takes its stdin for a network connection and reads `~/.bashrc`.
-        command.env("HOME", self.path("outside"));
-        command
-            .env("TMPDIR", self.path("tmpdir"))
-            .envs(prepared.env);
-        command.stdin(Stdio::null());
-        command
+        let home = self.path("outside").display().to_string();
+        let env = [
+            ("PATH", "/usr/sbin:/usr/bin:/sbin:/bin".to_owned()),
+            ("LC_ALL", "C".to_owned()),
+            ("HOME", home),
+            ("TMPDIR", self.path("tmpdir").display().to_string()),
+        ];
+        Program {
+            launcher: launcher.clone(),
+            sandbox: self.sandbox(mode),
+            argv: argv.to_vec(),
+            cwd: self.workspace(),
+            env: env.map(|(name, value)| (name.to_owned(), value)).into(),
+        }
     }
 
     /// Runs `script` to its end.
     pub(crate) fn run(&self, launcher: &SandboxLauncher, mode: Mode, script: &str) -> Outcome {
-        Outcome::of(&mut self.command(launcher, mode, script))
+        self.command(launcher, mode, script).outcome()
     }
 
     /// The names at the top of the workspace.
@@ -187,12 +189,74 @@ impl Place {
     }
 }
 
-impl Outcome {
-    pub(crate) fn of(command: &mut Command) -> Self {
-        let output = command.output().unwrap();
-        let text = [output.stdout, output.stderr].concat();
-        Self {
-            code: output.status.code(),
+/// A command that is ready to be started.
+pub(crate) struct Program {
+    launcher: SandboxLauncher,
+    sandbox: Sandbox,
+    argv: Vec<String>,
+    cwd: PathBuf,
+    env: Vec<(String, String)>,
+}
+
+/// A command that was started, with the other ends of its pipes.
+pub(crate) struct Process {
+    pub(crate) started: Started,
+    pub(crate) stdin: PipeWriter,
+    pub(crate) stdout: PipeReader,
+    pub(crate) stderr: PipeReader,
+}
+
+impl Program {
+    pub(crate) fn with_env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn start(&self) -> Process {
+        let (input, stdin) = io::pipe().unwrap();
+        let (stdout, out) = io::pipe().unwrap();
+        let (stderr, err) = io::pipe().unwrap();
+        Process {
+            started: self.start_on([input.as_fd(), out.as_fd(), err.as_fd()]),
+            stdin,
+            stdout,
+            stderr,
+        }
+    }
+
+    pub(crate) fn start_on(&self, stdio: [BorrowedFd<'_>; 3]) -> Started {
+        let launch = Launch {
+            sandbox: &self.sandbox,
+            argv: &self.argv,
+            cwd: &self.cwd,
+            env: &self.env,
+            tty: false,
+        };
+        self.launcher.start(launch, stdio).unwrap()
+    }
+
+    /// Runs it to its end, with an empty stdin.
+    pub(crate) fn outcome(&self) -> Outcome {
+        let Process {
+            started,
+            stdin,
+            mut stdout,
+            mut stderr,
+        } = self.start();
+        drop(stdin);
+        let errors = std::thread::spawn(move || {
+            let mut text = Vec::new();
+            stderr.read_to_end(&mut text).unwrap();
+            text
+        });
+        let mut text = Vec::new();
+        stdout.read_to_end(&mut text).unwrap();
+        text.extend(errors.join().unwrap());
+        Outcome {
+            code: match started.wait_here().unwrap() {
+                Ended::Code(code) => Some(code),
+                Ended::Signal(_) => None,
+            },
             output: String::from_utf8_lossy(&text).into_owned(),
         }
     }

@@ -1,8 +1,8 @@
 //! This test executable as the program under the sandbox, or as the process that is killed.
 
 use std::io::Read as _;
+use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
-use std::process::{Command, Stdio};
 
 use crate::place::{Mode, On, Place};
 
@@ -33,10 +33,10 @@ pub(crate) fn argv(_task: Task) -> Vec<String> {
         .to_vec()
 }
 
-/// Tells `command` what to do.
-pub(crate) fn ask(command: &mut Command, task: Task) {
+/// The variable that says so.
+pub(crate) fn ask(task: Task) -> (&'static str, &'static str) {
     let (name, _) = TASKS.iter().find(|(_, known)| *known == task).unwrap();
-    command.env(VARIABLE, name);
+    (VARIABLE, name)
 }
 
 /// Passes at once unless started by another test.
@@ -59,13 +59,11 @@ fn probe() {
             let place = Place::new();
             let launcher = place.launcher(on).unwrap();
             let script = format!("echo {}; exec sleep 1000", place.workspace().display());
-            let mut command = place.command(&launcher, Mode::WorkspaceWrite, &script);
-            command
-                .stdout(Stdio::inherit())
-                .spawn()
-                .unwrap()
-                .wait()
-                .unwrap();
+            let program = place.command(&launcher, Mode::WorkspaceWrite, &script);
+            let nothing = std::fs::File::open("/dev/null").unwrap();
+            let (out, err) = (std::io::stdout(), std::io::stderr());
+            let started = program.start_on([nothing.as_fd(), out.as_fd(), err.as_fd()]);
+            let _ = started.wait_here().unwrap();
         }
     }
 }

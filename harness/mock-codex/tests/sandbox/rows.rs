@@ -5,6 +5,8 @@ use std::io::Read as _;
 use std::net::{TcpListener, UdpSocket};
 use std::process::{Command, Stdio};
 
+use mock_codex::sandbox::launcher::Ended;
+
 use crate::place::{Mode, On, Outcome, Place};
 use crate::probe;
 
@@ -211,13 +213,12 @@ fn socket_pairs_work() {
         let Some(launcher) = place.launcher(on) else {
             continue;
         };
-        let mut command = place.program(
-            &launcher,
-            Mode::ReadOnly,
-            &probe::argv(probe::Task::SocketPair),
-        );
-        probe::ask(&mut command, probe::Task::SocketPair);
-        let outcome = Outcome::of(&mut command);
+        let argv = probe::argv(probe::Task::SocketPair);
+        let (name, value) = probe::ask(probe::Task::SocketPair);
+        let command = place
+            .program(&launcher, Mode::ReadOnly, &argv)
+            .with_env(name, value);
+        let outcome = command.outcome();
         assert_eq!(outcome.code, Some(0), "{outcome:?}");
         assert!(outcome.output.contains("through the pair"), "{outcome:?}");
     }
@@ -382,8 +383,8 @@ fn a_missing_program_is_named() {
         return;
     };
     let argv = ["/nope/program".to_owned()];
-    let mut command = place.program(&launcher, Mode::ReadOnly, &argv);
-    let Outcome { code, output } = Outcome::of(&mut command);
+    let command = place.program(&launcher, Mode::ReadOnly, &argv);
+    let Outcome { code, output } = command.outcome();
     assert_eq!(code, Some(101));
     assert!(
         output.contains("run `/nope/program`: No such file"),
@@ -398,16 +399,11 @@ fn output_is_not_held_back_by_what_the_command_leaves_running() {
         let Some(launcher) = place.launcher(on) else {
             continue;
         };
-        let mut command = place.command(&launcher, Mode::ReadOnly, "sleep 1000 & echo left");
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let command = place.command(&launcher, Mode::ReadOnly, "sleep 1000 & echo left");
+        let mut process = command.start();
         let mut output = String::new();
-        child
-            .stdout
-            .take()
-            .unwrap()
-            .read_to_string(&mut output)
-            .unwrap();
+        process.stdout.read_to_string(&mut output).unwrap();
         assert_eq!(output, "left\n");
-        assert!(child.wait().unwrap().success());
+        assert_eq!(process.started.wait_here().unwrap(), Ended::Code(0));
     }
 }

@@ -9,7 +9,7 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 use rustix::process::{PidfdFlags, getpid, getppid, ioctl_tiocsctty, pidfd_open};
 
-use super::process::{signals, start, wait_readable};
+use super::process::{self, signals, start, wait_readable};
 use super::{SetupError, Step as _};
 use crate::sandbox::helper::{SETUP_FAILED, TERMINAL_SIGNAL_CODE};
 
@@ -26,7 +26,18 @@ impl Requests {
     }
 }
 
-/// Starts `body` in `namespaces` and waits for its end, which it hastens when `parent` dies or
+/// What a guard does besides waiting.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Task {
+    /// The process whose death ends everything.
+    pub(super) parent: u32,
+    /// Whether stdin is the terminal of the command.
+    pub(super) tty: bool,
+    /// Whether the end of the output waits for the guard's.
+    pub(super) keeps_output: bool,
+}
+
+/// Starts `body` in `namespaces` and waits for its end, which it hastens when the parent dies or
 /// this process is asked to stop; the exit code.
 ///
 /// `body` gets a descriptor that turns readable when this process dies. With `tty` this process,
@@ -34,8 +45,11 @@ impl Requests {
 /// observed on codex 0.169.0, where a command on a terminal that a signal ended has the code 1.
 pub(super) fn run(
     requests: &Requests,
-    parent: u32,
-    tty: bool,
+    Task {
+        parent,
+        tty,
+        keeps_output,
+    }: Task,
     namespaces: CloneFlags,
     body: impl FnOnce(OwnedFd) -> i32,
 ) -> Result<i32, SetupError> {
@@ -55,6 +69,9 @@ pub(super) fn run(
         }
     })
     .step(|| "create namespaces".to_owned())?;
+    if !keeps_output {
+        process::let_go_of_output().step(guard)?;
+    }
     let ended = rustix::process::Pid::from_raw(child.as_raw())
         .ok_or(rustix::io::Errno::SRCH)
         .and_then(|pid| pidfd_open(pid, PidfdFlags::empty()));

@@ -37,7 +37,12 @@ pub(in crate::sandbox) fn run(
     // Descendants that outlive the command become this process's children.
     set_child_subreaper(Some(rustix::process::getpid())).step(|| "adopt descendants".to_owned())?;
     let requests = guard::Requests::keep_back()?;
-    let code = guard::run(&requests, parent, tty, CloneFlags::empty(), |guard| {
+    let task = guard::Task {
+        parent,
+        tty,
+        keeps_output: true,
+    };
+    let code = guard::run(&requests, task, CloneFlags::empty(), |guard| {
         drop(guard);
         match become_command(spec, command) {
             Ok(code) => code,

@@ -4,7 +4,8 @@
 //! the first process of the namespaces, sets them up, starts the command and reaps; the command is
 //! the second process in there, as under the real app-server.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,6 +29,9 @@ pub(in crate::sandbox) struct Confined<'a> {
     pub(in crate::sandbox) tty: bool,
     /// `None` sets everything up and runs nothing.
     pub(in crate::sandbox) command: Option<Command>,
+    /// Where the exit code is told as soon as it is known, if nothing is left to be cleared away
+    /// that anybody could see: the kernel takes a while to take namespaces down.
+    pub(in crate::sandbox) report: File,
 }
 
 impl Confined<'_> {
@@ -43,8 +47,12 @@ impl Confined<'_> {
         let protected = Protected::claim(&roots)?;
         // From inside the new user namespace they look unmapped.
         let ids = (rustix::process::geteuid(), rustix::process::getegid());
-        let parent = self.parent;
-        let code = guard::run(&requests, parent, self.tty, namespaces, |guard| {
+        let task = guard::Task {
+            parent: self.parent,
+            tty: self.tty,
+            keeps_output: !self.leaves_nothing(&protected),
+        };
+        let code = guard::run(&requests, task, namespaces, |guard| {
             map_ids(ids.0, ids.1)
                 .and_then(|()| self.first_process(&roots, &protected, &guard))
                 .unwrap_or_else(|error| {
@@ -54,6 +62,12 @@ impl Confined<'_> {
         });
         protected.release();
         code
+    }
+
+    /// Says whether the end of the command can be told before its sandbox is gone: nothing stands in
+    /// on the host, and no terminal hangs on the guard.
+    fn leaves_nothing(&self, protected: &Protected) -> bool {
+        protected.stand_ins.is_empty() && !self.tty
     }
 
     fn first_process(
@@ -79,7 +93,18 @@ impl Confined<'_> {
         let child = command
             .spawn()
             .step(|| format!("run `{}`", command.get_program().display()))?;
-        wait(Pid::from_raw(child.id().cast_signed()), guard, protected)
+        let leaves_nothing = self.leaves_nothing(protected);
+        if leaves_nothing {
+            process::let_go_of_output().step(|| "let go of the output".to_owned())?;
+        }
+        let code = wait(Pid::from_raw(child.id().cast_signed()), guard, protected)?;
+        if leaves_nothing {
+            // What the command has left running ends before its end is known.
+            let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
+            // Whoever doesn't read it sees this process end.
+            let _ = self.report.write_all(&code.to_ne_bytes());
+        }
+        Ok(code)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Processes of the helper: starting one in new namespaces, and waiting for several things at once.
 
+use std::fs::File;
 use std::io;
 use std::os::fd::BorrowedFd;
 
@@ -10,19 +11,20 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::stdio::{dup2_stderr, dup2_stdout};
 
 /// The child's stack; it only sets things up and waits.
 const STACK_BYTES: usize = 1024 * 1024;
 
-/// Starts a child that runs `body` in new namespaces and exits with its result.
+/// Starts a child that runs `body`, in the new namespaces among `flags`, and exits with its result.
 ///
 /// This process must have one thread only.
 #[allow(
     unsafe_code,
-    reason = "no safe interface starts a child in new namespaces; the helper is single-threaded, so \
-              the child may do everything its parent could"
+    reason = "no safe interface forks; with a single thread the child may do everything its parent \
+              could"
 )]
-pub(super) fn start(namespaces: CloneFlags, body: impl FnOnce() -> i32) -> io::Result<Pid> {
+pub(in crate::sandbox) fn start(flags: CloneFlags, body: impl FnOnce() -> i32) -> io::Result<Pid> {
     let mut stack = vec![0; STACK_BYTES];
     let mut body = Some(body);
     let run: Box<dyn FnMut() -> isize> = Box::new(|| body.take().map_or(1, |body| body()) as isize);
@@ -33,11 +35,19 @@ pub(super) fn start(namespaces: CloneFlags, body: impl FnOnce() -> i32) -> io::R
         nix::sched::clone(
             run,
             &mut stack,
-            namespaces,
+            flags,
             Some(Signal::SIGCHLD as nix::libc::c_int),
         )
     };
     Ok(child?)
+}
+
+/// Replaces stdout and stderr, so that their end is that of whoever else has them.
+pub(super) fn let_go_of_output() -> io::Result<()> {
+    let nothing = File::options().write(true).open("/dev/null")?;
+    dup2_stdout(&nothing)?;
+    dup2_stderr(&nothing)?;
+    Ok(())
 }
 
 /// Signals that a helper process reads instead of being hit by them.

@@ -16,4 +16,4 @@ pub use format::Budget;
 pub use output::Clipped;
 pub use session::{Collected, ExecRequest, Session, SpawnError, WriteError};
 pub use store::{SessionId, SessionStore};
-pub(crate) use terminal::open as open_terminal;
+pub(crate) use terminal::{Terminal, open_terminal};

@@ -1,23 +1,21 @@
 //! One running command.
 
 use std::io;
-use std::os::unix::process::ExitStatusExt;
+use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use nix::sys::signal::{Signal, kill, killpg};
-use nix::unistd::Pid;
+use rustix::process::Signal;
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::{broadcast, watch};
 
 use super::output::{Clipped, Output};
-use super::terminal::{self, Reader, Writer};
+use super::terminal::{self, Ends, Reader, Writer};
 use crate::sandbox::helper::TERMINAL_SIGNAL_CODE;
-use crate::sandbox::launcher::Stop;
-use crate::sandbox::{LaunchError, Sandbox, SandboxLauncher};
+use crate::sandbox::launcher::{Ended, Stop, signal};
+use crate::sandbox::{Launch, LaunchError, Sandbox, SandboxLauncher};
 
 /// How many chunks a slow subscriber may lag behind before it loses some.
 const CHUNK_BACKLOG: usize = 1024;
@@ -66,11 +64,11 @@ pub struct Collected {
 /// Why a command did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum SpawnError {
-    /// The sandbox was refused.
+    /// The sandbox was refused, or the directory could not be had. The real app-server shows the
+    /// latter as `Failed to create unified exec process: No such file or directory (os error 2)`.
     #[error(transparent)]
     Launch(#[from] LaunchError),
-    /// The program, its directory or its terminal could not be had. The real app-server shows it
-    /// as `Failed to create unified exec process: No such file or directory (os error 2)`.
+    /// The terminal or the pipe could not be had.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -102,19 +100,21 @@ impl Session {
     /// # Errors
     /// [`SpawnError`]; nothing runs then.
     pub fn spawn(launcher: &SandboxLauncher, request: &ExecRequest) -> Result<Self, SpawnError> {
-        let prepared =
-            launcher.command(&request.sandbox, &request.argv, &request.cwd, request.tty)?;
-        let (mut command, stop) = (prepared.command, prepared.stop);
-        command
-            .env_clear()
-            .envs(request.env.iter().map(|(name, value)| (name, value)));
-        command.envs(prepared.env);
-        let (reader, writer) = terminal::attach(&mut command, request.tty)?;
-        let mut child = tokio::process::Command::from(command)
-            .kill_on_drop(false)
-            .spawn()?;
-        // Present until the child has been waited for, which nobody did yet.
-        let pid = child.id().unwrap_or_default();
+        let Ends {
+            command,
+            reader,
+            writer,
+        } = terminal::open(request.tty)?;
+        let launch = Launch {
+            sandbox: &request.sandbox,
+            argv: &request.argv,
+            cwd: &request.cwd,
+            env: &request.env,
+            tty: request.tty,
+        };
+        let child = launcher.start(launch, command.each_ref().map(AsFd::as_fd))?;
+        drop(command);
+        let (pid, stop) = (child.pid(), child.stop());
         let shared = Arc::new(Shared {
             pid,
             writer,
@@ -125,7 +125,7 @@ impl Session {
         let tty = request.tty;
         let reader = tokio::spawn(read_output(reader, Arc::clone(&shared)));
         tokio::spawn(async move {
-            let status = child.wait().await;
+            let ended = child.wait().await;
             let mut reader = reader;
             if tokio::time::timeout(DRAIN_AFTER_EXIT, &mut reader)
                 .await
@@ -133,10 +133,12 @@ impl Session {
             {
                 reader.abort();
             }
-            // What an unrestricted command left behind in its group ends with it (51 ms after it,
-            // on codex 0.169.0); mostly there is nothing.
-            let _ = killpg(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL);
-            exited.send_replace(Some(status.map_or(-1, |status| exit_code(status, tty))));
+            if stop == Stop::Group {
+                // What an unrestricted command left behind in its group ends with it (51 ms after
+                // it, on codex 0.169.0); mostly there is nothing.
+                stop.kill(pid);
+            }
+            exited.send_replace(Some(ended.map_or(-1, |ended| exit_code(ended, tty))));
         });
         Ok(Self { shared, stop, exit })
     }
@@ -199,28 +201,15 @@ impl Session {
     /// Interrupts the command, which is what a lone Ctrl-C written to a session without a terminal
     /// does on codex 0.169.0 (exit code 130).
     pub fn interrupt(&self) {
-        self.signal(Signal::SIGINT);
+        if self.exit.borrow().is_none() {
+            signal(self.shared.pid, Signal::INT);
+        }
     }
 
     /// Kills the command with all its descendants; a no-op once it has ended.
     pub fn kill(&self) {
-        self.signal(match self.stop {
-            Stop::Helper => Signal::SIGTERM,
-            Stop::Group => Signal::SIGKILL,
-        });
-    }
-
-    fn signal(&self, signal: Signal) {
-        if self.exit.borrow().is_some() {
-            return;
-        }
-        let Ok(pid) = i32::try_from(self.shared.pid).map(Pid::from_raw) else {
-            return;
-        };
-        // The helper leads its session from its first moments on; before, it is alone.
-        if killpg(pid, signal).is_err() {
-            // It may have ended in the meantime.
-            let _ = kill(pid, signal);
+        if self.exit.borrow().is_none() {
+            self.stop.kill(self.shared.pid);
         }
     }
 }
@@ -248,11 +237,10 @@ async fn read_output(mut reader: Reader, shared: Arc<Shared>) {
     }
 }
 
-fn exit_code(status: ExitStatus, tty: bool) -> i32 {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => code,
-        (None, Some(_)) if tty => TERMINAL_SIGNAL_CODE,
-        (None, Some(signal)) => 128 + signal,
-        (None, None) => -1,
+fn exit_code(ended: Ended, tty: bool) -> i32 {
+    match ended {
+        Ended::Code(code) => code,
+        Ended::Signal(_) if tty => TERMINAL_SIGNAL_CODE,
+        Ended::Signal(signal) => 128 + signal,
     }
 }

@@ -2,8 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io;
-use std::os::fd::AsFd;
-use std::process::Command;
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
@@ -26,37 +25,60 @@ pub(crate) type Reader = pipe::Receiver;
 /// Where its input goes in; `None` without a terminal.
 pub(super) type Writer = Option<Mutex<pipe::Sender>>;
 
-/// Connects `command` to a pseudo-terminal (`tty`), or to one pipe for stdout and stderr (so that
-/// their order is kept) and an empty stdin.
-pub(super) fn attach(command: &mut Command, tty: bool) -> io::Result<(Reader, Writer)> {
+/// Both ends of a command's input and output.
+pub(super) struct Ends {
+    /// The command's stdin, stdout and stderr.
+    pub(super) command: [OwnedFd; 3],
+    pub(super) reader: Reader,
+    pub(super) writer: Writer,
+}
+
+/// Opens a pseudo-terminal (`tty`), or one pipe for stdout and stderr (so that their order is kept)
+/// with an empty stdin.
+pub(super) fn open(tty: bool) -> io::Result<Ends> {
     if !tty {
         let (reader, writer) = io::pipe()?;
         let empty = OpenOptions::new().read(true).open("/dev/null")?;
-        command
-            .stdin(empty)
-            .stdout(writer.try_clone()?)
-            .stderr(writer);
         set_non_blocking(&reader)?;
-        return Ok((Reader::from_owned_fd(reader.into())?, None));
+        return Ok(Ends {
+            command: [empty.into(), writer.try_clone()?.into(), writer.into()],
+            reader: Reader::from_owned_fd(reader.into())?,
+            writer: None,
+        });
     }
-    let (reader, writer) = open(command, TERMINAL_SIZE)?;
-    Ok((reader, Some(Mutex::new(writer))))
+    let Terminal {
+        command,
+        reader,
+        writer,
+    } = open_terminal(TERMINAL_SIZE)?;
+    Ok(Ends {
+        command: [command.try_clone()?, command.try_clone()?, command],
+        reader,
+        writer: Some(Mutex::new(writer)),
+    })
 }
 
-/// Connects `command` to a new pseudo-terminal of this size; gives both ways of this end.
-pub(crate) fn open(command: &mut Command, size: Winsize) -> io::Result<(Reader, pipe::Sender)> {
+/// A pseudo-terminal: the command's end, and both ways of this end.
+pub(crate) struct Terminal {
+    pub(crate) command: OwnedFd,
+    pub(crate) reader: Reader,
+    pub(crate) writer: pipe::Sender,
+}
+
+/// Opens a pseudo-terminal of this size.
+pub(crate) fn open_terminal(size: Winsize) -> io::Result<Terminal> {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let output = openpt(flags)?;
     unlockpt(&output)?;
-    let terminal = ioctl_tiocgptpeer(&output, flags)?;
-    tcsetwinsize(&terminal, size)?;
-    command
-        .stdin(terminal.try_clone()?)
-        .stdout(terminal.try_clone()?)
-        .stderr(terminal);
+    let command = ioctl_tiocgptpeer(&output, flags)?;
+    tcsetwinsize(&command, size)?;
     set_non_blocking(&output)?;
     let writer = pipe::Sender::from_owned_fd_unchecked(output.try_clone()?)?;
-    Ok((Reader::from_owned_fd_unchecked(output)?, writer))
+    Ok(Terminal {
+        command,
+        reader: Reader::from_owned_fd_unchecked(output)?,
+        writer,
+    })
 }
 
 /// Writes all of `bytes` to the command's terminal.

@@ -53,12 +53,12 @@ pub(crate) enum Effect {
     },
 }
 
-/// Reads an order from stdin, carries it out and writes what came of it to stdout.
-pub(crate) fn serve() -> io::Result<()> {
+/// Reads an order from stdin, carries it out and writes what came of it to stdout; the exit code.
+pub(crate) fn serve() -> io::Result<i32> {
     let order: Order = serde_json::from_reader(io::stdin().lock())?;
     let applied = apply(&order);
     serde_json::to_writer(io::stdout().lock(), &applied)?;
-    Ok(())
+    Ok(0)
 }
 
 /// What happens to the operations of an order, one after the other.
