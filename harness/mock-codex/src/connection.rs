@@ -30,7 +30,7 @@ pub(crate) struct Client {
 }
 
 /// Who the client said it is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Identity {
     /// The originator of its threads.
     pub(crate) name: String,
@@ -108,6 +108,11 @@ impl Client {
     /// Who it is, after the handshake.
     pub(crate) fn identity(&self) -> Option<&Identity> {
         self.identity.get()
+    }
+
+    /// Who it is; nobody before the handshake.
+    pub(crate) fn known(&self) -> Identity {
+        self.identity().cloned().unwrap_or_default()
     }
 
     /// Did it ask for the experimental part of the protocol?

@@ -64,9 +64,9 @@
 //!
 //! Beside them: `usage` ([`Usage`]), `style` ([`Style`]), `when` ([`When`]), `times` ([`Times`]),
 //! `thread` (a conversation's name: [`Reply::thread`]), `pace` ([`Pace`]), `hold` ([`Hold`], or a
-//! list), `compress` ([`Builder::compress`]) and `fault` ([`Fault`]). Calls take `split` too, which
-//! cuts their arguments into deltas. A reply that is given more than
-//! once has the same ids each time.
+//! list), `compress` ([`Builder::compress`]), `writes` ([`Writes`]: `per_event` or `coalesced`) and
+//! `fault` ([`Fault`]). Calls take `split` too, which cuts their arguments into deltas. A reply
+//! that is given more than once has the same ids each time.
 //!
 //! # Events
 //! `stream` sends the whole sequence: created, in progress, item and part added, deltas, done,

@@ -110,3 +110,15 @@ async fn an_upgrade_is_refused_by_default() {
         "no violation: it is how a client finds out"
     );
 }
+
+#[tokio::test]
+async fn an_upgrade_is_refused_with_the_status_that_was_asked_for() {
+    for status in [404, 503] {
+        let builder = MockResponses::builder().websocket_upgrade(status);
+        let server = builder.start().await.expect("start");
+        let refused = connect_async(format!("ws://{}/v1/responses", server.addr())).await;
+        let error = refused.expect_err("refused").to_string();
+        assert!(error.contains(&status.to_string()), "{error}");
+        assert_eq!(server.verdict(), []);
+    }
+}

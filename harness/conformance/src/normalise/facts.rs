@@ -12,6 +12,7 @@ const HTTP: &[&str] = &[
     "content-length",
     "host",
     "keep-alive",
+    "sec-websocket-key",
     "transfer-encoding",
 ];
 
@@ -100,6 +101,8 @@ pub(super) fn of_body(body: &mut Value, said: &Said) {
     let compacted = metadata["x-codex-window-id"]
         .as_str()
         .is_some_and(|window| !window.ends_with(":0"));
+    // What goes on from a response does not begin with the instructions.
+    let goes_on = members.contains_key("previous_response_id");
     if let Some(Value::Array(input)) = members.get_mut("input") {
         if let Some(question) = input.last_mut().filter(|_| compacting) {
             put_text(question, |_| Some("<compaction request>".to_owned()));
@@ -108,7 +111,7 @@ pub(super) fn of_body(body: &mut Value, said: &Said) {
             put_text(item, |text| summary(text, said));
         }
         for (position, item) in input.iter_mut().enumerate() {
-            of_item(item, position == 0, said);
+            of_item(item, position == 0 && !goes_on, said);
         }
     }
 }

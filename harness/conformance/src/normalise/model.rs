@@ -37,6 +37,7 @@ fn members(request: &ModelRequest) -> Map<String, Value> {
     match &request.body {
         Value::Object(body) => members.extend(body.clone()),
         Value::Null => {}
+        Value::String(text) if text.is_empty() => {}
         other => {
             members.insert("body".into(), other.clone());
         }
@@ -56,9 +57,16 @@ fn conversation(request: &ModelRequest) -> String {
 
 fn news(out: &mut String, before: Option<&Map<String, Value>>, now: &Map<String, Value>) {
     let mut same = Vec::new();
+    let goes_on = now.contains_key("previous_response_id");
     for (name, value) in now {
         let old = before.and_then(|before| before.get(name));
         match (old, value) {
+            (_, Value::Array(input)) if name == "input" && goes_on => {
+                let _ = writeln!(out, "  input: (behind that response)");
+                for item in input {
+                    render::element(out, "+", item, 4);
+                }
+            }
             (old, Value::Array(input)) if name == "input" => {
                 let old = old.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
                 new_input(out, old, input);

@@ -33,6 +33,7 @@ const MEMBERS: &[(&str, Replace)] = &[
     ("createdAtMs", moment),
     ("modifiedAtMs", moment),
     ("turn_started_at_unix_ms", moment),
+    ("x-codex-ws-stream-request-start-ms", written_moment),
     ("cursor", cursor),
     ("backwardsCursor", cursor),
     ("nextCursor", cursor),
@@ -170,6 +171,11 @@ fn moment(value: &Value) -> Option<String> {
         return None;
     };
     Some(format!("<time {unit}>"))
+}
+
+/// A point in time as a string.
+fn written_moment(value: &Value) -> Option<String> {
+    moment(&value.as_str()?.parse::<f64>().ok()?.into())
 }
 
 /// A place in a list, where it is given as a moment, with or without the thread that stands there:

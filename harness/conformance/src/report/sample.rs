@@ -7,7 +7,7 @@ use codex_wire::transcript::{Entry, Event, Step};
 use serde_json::json;
 
 use crate::run::outcome::{CaseRun, Check, Places, Status};
-use crate::scenario::model::{Case, CaseExpect, Home, Location};
+use crate::scenario::model::{Case, CaseExpect, Home, Location, ModelServer};
 
 /// A case with nothing in it.
 pub(crate) fn case(id: &str) -> Case {
@@ -31,6 +31,7 @@ pub(crate) fn case(id: &str) -> Case {
         transport: None,
         files: vec![],
         model: vec![],
+        model_server: ModelServer::default(),
         steps: vec![],
         expect: CaseExpect::default(),
         snapshot: vec![],

@@ -180,7 +180,7 @@ impl<'a> Run<'a> {
             .target
             .launch(self.options)
             .map_err(|error| broken(&error))?;
-        let mut model = Model::start(&self.recorder, &self.case.model)
+        let mut model = Model::start(&self.recorder, &self.case.model, self.case.model_server)
             .await
             .map_err(|error| broken(&error))?;
         let fed = model.feed(&self.bindings);

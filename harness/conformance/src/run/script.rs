@@ -8,7 +8,7 @@ use mock_responses::{ClientFrame, MockResponses, Reply, Request, StartError, Vio
 use serde_json::Value;
 
 use crate::run::record::Recorder;
-use crate::scenario::model::Located;
+use crate::scenario::model::{Located, ModelServer};
 use crate::scenario::template::Bindings;
 
 /// Headers whose values don't belong in a transcript.
@@ -40,9 +40,17 @@ pub struct BadReply {
 impl Model {
     /// Starts the model with an empty script; what it is asked goes into the transcript, and what
     /// the client receives opens the gates that wait for it.
-    pub async fn start(recorder: &Recorder, script: &[Located<Value>]) -> Result<Self, StartError> {
+    pub async fn start(
+        recorder: &Recorder,
+        script: &[Located<Value>],
+        settings: ModelServer,
+    ) -> Result<Self, StartError> {
         let transcript = recorder.clone();
-        let server = MockResponses::builder()
+        let mut builder = MockResponses::builder();
+        if let Some(status) = settings.websocket_upgrade {
+            builder = builder.websocket_upgrade(status);
+        }
+        let server = builder
             .observer(move |event| {
                 if let Some(event) = to_entry(&event) {
                     transcript.push(event);
@@ -200,7 +208,9 @@ mod tests {
             },
         };
         let recorder = Recorder::start();
-        let mut model = Model::start(&recorder, &[reply]).await.unwrap();
+        let script = [reply];
+        let model = Model::start(&recorder, &script, ModelServer::default());
+        let mut model = model.await.unwrap();
         model.feed(&Bindings::new()).unwrap();
         let (connection, _outgoing) =
             Connection::new(recorder.clone(), Approvals::default(), Waiting::default());

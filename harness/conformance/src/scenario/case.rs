@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::format::{EXPECT, EXPECT_MODEL, FRAMES, HOME, SCENARIO, TRANSPORT};
+use super::format::{EXPECT, EXPECT_MODEL, FRAMES, HOME, MODEL_SERVER, SCENARIO, TRANSPORT};
 use super::model::{
-    Case, CaseExpect, FrameCount, Home, Located, Location, Matcher, Projection, Side, Step,
-    Transport,
+    Case, CaseExpect, FrameCount, Home, Located, Location, Matcher, ModelServer, Projection, Side,
+    Step, Transport,
 };
 use super::names::Names;
 use super::problem::Problem;
@@ -38,7 +38,7 @@ impl Frame<'_> {
 pub(crate) fn decode(root: &Node, frame: &Frame<'_>, problems: &mut Vec<Problem>) -> Case {
     let names = Names::new(frame.dimensions.clone());
     let record = check(root, SCENARIO, "a scenario", &names, problems);
-    for part in ["home", "transport", "files"] {
+    for part in ["home", "transport", "files", "model_server"] {
         record
             .get(part)
             .into_iter()
@@ -79,6 +79,7 @@ pub(crate) fn decode(root: &Node, frame: &Frame<'_>, problems: &mut Vec<Problem>
             .get("transport")
             .map(|_| transport(&read(&record, "transport", TRANSPORT))),
         files: files(&record),
+        model_server: model_server(&read(&record, "model_server", MODEL_SERVER)),
         model: model
             .iter()
             .map(|node| located(node, frame, Node::to_json))
@@ -135,6 +136,15 @@ fn transport(record: &Record<'_>) -> Transport {
         arguments: record.texts("arguments"),
         token: record.maybe_text("token"),
         connect: record.flag("connect").unwrap_or(true),
+    }
+}
+
+fn model_server(record: &Record<'_>) -> ModelServer {
+    let status = record
+        .any("websocket_upgrade")
+        .and_then(|status| status.as_u64());
+    ModelServer {
+        websocket_upgrade: status.and_then(|status| u16::try_from(status).ok()),
     }
 }
 

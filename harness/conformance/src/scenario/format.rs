@@ -84,6 +84,11 @@ const SHARED: &[Field] = &[
         Shape::List,
         "the script: one reply per request the app-server sends",
     ),
+    may(
+        "model_server",
+        Shape::Record(MODEL_SERVER),
+        "how the script is served",
+    ),
     may("steps", Shape::List, "what is done, in order"),
 ];
 
@@ -110,6 +115,14 @@ pub(crate) const TRANSPORT: Fields = &[&[
         "connect a client before the first step; default: true",
     ),
 ]];
+
+/// The members of `model_server`.
+pub(crate) const MODEL_SERVER: Fields = &[&[may(
+    "websocket_upgrade",
+    Shape::Count,
+    "the status that an upgrade to a WebSocket is answered with: 101 serves the script over it \
+     too, any other refuses it; default: 426",
+)]];
 
 /// The members of `home`.
 pub(crate) const HOME: Fields = &[&[

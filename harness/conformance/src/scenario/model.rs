@@ -52,6 +52,8 @@ pub struct Case {
     /// The script of the model: each a reply of `mock_responses`, as JSON with variables. They
     /// may name results of any step (a listener's port), so they are put in when served.
     pub model: Vec<Located<Value>>,
+    /// How the script is served.
+    pub model_server: ModelServer,
     /// What is done, in order.
     pub steps: Vec<Step>,
     /// What must hold of the whole run.
@@ -97,6 +99,14 @@ pub struct Transport {
     pub token: Option<String>,
     /// Does a client connect before the first step?
     pub connect: bool,
+}
+
+/// How the script is served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ModelServer {
+    /// The status that an upgrade to a WebSocket is answered with: with 101 the script is served
+    /// over it too; `None`: 426.
+    pub websocket_upgrade: Option<u16>,
 }
 
 /// One step.

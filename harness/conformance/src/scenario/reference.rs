@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::format::{EXPECT, EXPECT_MODEL, FRAMES, HOME, SCENARIO, STEP};
+use super::format::{EXPECT, EXPECT_MODEL, FRAMES, HOME, MODEL_SERVER, SCENARIO, STEP};
 use super::matcher::OPERATORS;
 use super::schema::schema;
 use super::shape::{Fields, Shape};
@@ -46,6 +46,7 @@ pub fn reference() -> String {
     for (title, fields) in [
         ("A scenario", SCENARIO),
         ("`home`", HOME),
+        ("`model_server`", MODEL_SERVER),
         ("`expect`", EXPECT),
         ("`expect.model`", EXPECT_MODEL),
         ("An element of `expect.frames`", FRAMES),

@@ -102,6 +102,8 @@ pub(crate) struct Provider {
     pub(crate) name: Option<String>,
     pub(crate) base_url: Option<String>,
     pub(crate) env_key: Option<String>,
+    #[serde(default)]
+    pub(crate) supports_websockets: bool,
     pub(crate) request_max_retries: Option<u64>,
     pub(crate) stream_max_retries: Option<u64>,
     #[serde(default)]

@@ -15,6 +15,7 @@ use crate::thread::record::Record;
 use crate::thread::store::{Loaded, Rollout};
 use crate::thread::turns::ItemsView;
 use crate::thread::{Thread, catalog, store};
+use crate::turn::warm_up;
 
 pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure> {
     check_profile_conflict(params.permissions.is_some(), params.sandbox.is_some())?;
@@ -73,6 +74,7 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
     state.settings = overridden(call, remembered, params.into())?;
     let thread = keep(call, meta, ephemeral, state);
     write_copy(&thread, &records)?;
+    warm_up(call, &thread);
     call.reply(&thread.reply((!exclude_turns).then_some(ItemsView::Full)));
     if !exclude_turns {
         tell_usage(call, &thread);

@@ -12,6 +12,7 @@ use crate::clock;
 use crate::config::{self, Requested};
 use crate::connection::Call;
 use crate::failure::Failure;
+use crate::model::Channel;
 use crate::protocol::params::{ThreadResumeParams, ThreadStartParams};
 use crate::protocol::reply::{ResumePage, ThreadStatus};
 use crate::quirk::Id as Quirk;
@@ -22,7 +23,7 @@ use crate::thread::store::{Loaded, Rollout};
 use crate::thread::turns::ItemsView;
 use crate::thread::{Settings, Thread, catalog, store};
 use crate::tools::exec::SessionStore;
-use crate::turn::Terminals;
+use crate::turn::{Terminals, warm_up};
 
 const HYDRATION: &str = "Full-history hydration is deprecated for paginated threads; use \
     `excludeTurns: true`, then page with `thread/turns/list` and `thread/items/list`.";
@@ -52,6 +53,7 @@ pub(super) fn start(call: &Call, params: ThreadStartParams) -> Result<(), Failur
     let meta = new_meta(call, None, thread_source);
     let state = State::new(settings, meta.created_ms);
     let thread = keep(call, meta, ephemeral, state);
+    warm_up(call, &thread);
     call.reply(&thread.reply(None));
     server.broadcast("thread/started", &json!({"thread": thread.view(None)}));
     if let Some(message) = complaint {
@@ -155,6 +157,7 @@ fn resume_cold(call: &Call, id: &str, params: ThreadResumeParams) -> Result<Rc<T
     state.rollout = Some(rollout);
     let thread = build(meta, Some(path), false, state);
     server.keep(&thread);
+    warm_up(call, &thread);
     server.status_changed(id, &ThreadStatus::Idle);
     Ok(thread)
 }
@@ -290,6 +293,7 @@ pub(super) fn build(
         approved: RefCell::default(),
         approved_files: RefCell::default(),
         waiting: Waiting::default(),
+        channel: Channel::default(),
         review: RefCell::default(),
     })
 }

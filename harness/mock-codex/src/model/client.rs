@@ -16,6 +16,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::Endpoint;
+use super::channel::SocketEvents;
+use super::error::ModelError;
 use super::event::Event;
 use super::sse::Decoder;
 use super::wait;
@@ -78,18 +80,27 @@ pub(crate) enum Answer {
         /// What `Retry-After` says.
         retry_after: Option<Duration>,
         body: String,
+        /// What was asked.
+        url: String,
     },
 }
 
 /// The events of an answer.
-pub(crate) struct Events {
+#[derive(Debug)]
+pub(crate) enum Events {
+    Http(Box<HttpEvents>),
+    Socket(Box<SocketEvents>),
+}
+
+/// The events of an answer over HTTP.
+pub(crate) struct HttpEvents {
     body: BodyDataStream<Incoming>,
     decoder: Decoder,
 }
 
-impl std::fmt::Debug for Events {
+impl std::fmt::Debug for HttpEvents {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Events").finish_non_exhaustive()
+        f.debug_struct("HttpEvents").finish_non_exhaustive()
     }
 }
 
@@ -97,7 +108,7 @@ impl std::fmt::Debug for Events {
 ///
 /// Each request has a connection of its own, which ends with its answer: codex 0.169.0 keeps none
 /// that a stream of events came over, not even within a turn.
-pub(crate) async fn post(
+pub(super) async fn post(
     endpoint: &Endpoint,
     headers: &[(&'static str, String)],
     body: Pieces,
@@ -106,7 +117,7 @@ pub(crate) async fn post(
     let request = to_request(endpoint, headers, body).map_err(|_| CallError::Broken)?;
     let response = connection.send_request(request).await;
     let answer = match response {
-        Ok(response) => to_answer(response).await,
+        Ok(response) => to_answer(endpoint, response).await,
         Err(error) => Err(error),
     };
     answer.map_err(|_| CallError::Broken)
@@ -131,13 +142,13 @@ fn to_request(
         .body(body)
 }
 
-async fn to_answer(response: Response<Incoming>) -> hyper::Result<Answer> {
+async fn to_answer(endpoint: &Endpoint, response: Response<Incoming>) -> hyper::Result<Answer> {
     let status = response.status();
     if status.is_success() {
-        return Ok(Answer::Events(Events {
+        return Ok(Answer::Events(Events::Http(Box::new(HttpEvents {
             body: response.into_body().into_data_stream(),
             decoder: Decoder::default(),
-        }));
+        }))));
     }
     let retry_after = response
         .headers()
@@ -148,26 +159,40 @@ async fn to_answer(response: Response<Incoming>) -> hyper::Result<Answer> {
         status,
         retry_after,
         body: String::from_utf8_lossy(&body).into_owned(),
+        url: endpoint.url.clone(),
     })
 }
 
 impl Events {
-    /// The next event; `None` at the end of the stream, an error where it broke.
-    ///
-    /// Data that is no event of the API is skipped. Safe to drop and call again.
-    pub(crate) async fn next(&mut self) -> Option<Result<Event, String>> {
+    /// The next event, or why none comes. Safe to drop and call again.
+    pub(crate) async fn next(&mut self) -> Result<Event, ModelError> {
+        match self {
+            Self::Http(events) => events.next().await,
+            Self::Socket(events) => events.next().await,
+        }
+    }
+}
+
+impl HttpEvents {
+    /// Data that is no event of the API is skipped.
+    async fn next(&mut self) -> Result<Event, ModelError> {
+        const BROKEN: &str = "Transport error: network error: error decoding response body";
         loop {
             while let Some(data) = self.decoder.next() {
                 if let Some(event) = Event::parse(&data) {
-                    return Some(Ok(event));
+                    return Ok(event);
                 }
             }
-            let taken = match self.body.next().await? {
-                Ok(bytes) => self.decoder.push(&bytes).map_err(|error| error.to_string()),
-                Err(error) => Err(error.to_string()),
+            let taken = match self.body.next().await {
+                Some(Ok(bytes)) => self.decoder.push(&bytes).is_ok(),
+                Some(Err(_)) => false,
+                None => {
+                    let cause = "stream closed before response.completed";
+                    return Err(ModelError::disconnected(cause));
+                }
             };
-            if let Err(error) = taken {
-                return Some(Err(error));
+            if !taken {
+                return Err(ModelError::disconnected(BROKEN));
             }
         }
     }

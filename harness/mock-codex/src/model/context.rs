@@ -24,6 +24,11 @@ pub(crate) const SKILLS: &str = "<skills_instructions>\n## Skills\nNo skills are
 pub(crate) const MODEL_SWITCH: &str = "<model_switch>\nAnother model answered the user so far; \
     carry on with what follows.\n</model_switch>";
 
+/// What a response that a content filter stopped leaves in the history.
+pub(crate) const CONTENT_FILTERED: &str = "<content_filter_guidance>\nA content filter stopped the \
+    last answer. Don't try to give it in another form: say what can't be done, and offer what \
+    can.\n</content_filter_guidance>";
+
 /// What an interrupted turn leaves in the history.
 pub(crate) const TURN_ABORTED: &str = "<turn_aborted>\nThe user interrupted the previous turn on \
     purpose. Commands that were started may still be running in the background, and aborted tool \

@@ -20,6 +20,8 @@ pub(crate) struct Endpoint {
     pub(crate) path: String,
     /// The whole URL, as errors name it.
     pub(crate) url: String,
+    /// Is a WebSocket tried first?
+    pub(crate) websockets: bool,
     pub(crate) request_max_retries: u64,
     pub(crate) stream_max_retries: u64,
     /// Headers of the provider's own, among them the authorization.
@@ -63,6 +65,7 @@ impl Endpoint {
             host: host.to_owned(),
             port,
             path,
+            websockets: provider.is_some_and(|provider| provider.supports_websockets),
             request_max_retries: provider
                 .and_then(|provider| provider.request_max_retries)
                 .unwrap_or(REQUEST_RETRIES),
@@ -71,6 +74,13 @@ impl Endpoint {
                 .unwrap_or(STREAM_RETRIES),
             headers: provider.map(headers).unwrap_or_default(),
         })
+    }
+}
+
+impl Endpoint {
+    /// The URL of its WebSocket.
+    pub(crate) fn socket_url(&self) -> String {
+        self.url.replacen("http://", "ws://", 1)
     }
 }
 

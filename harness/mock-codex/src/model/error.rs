@@ -32,6 +32,8 @@ const AT_CAPACITY: &str = "Selected model is at capacity. Please try a different
 const HIGH_DEMAND: &str =
     "We\u{2019}re currently experiencing high demand, which may cause temporary errors.";
 const QUOTA: &str = "Quota exceeded. Check your plan and billing details.";
+const CYBER: &str = "This request has been flagged for possible cybersecurity risk.";
+const BIOLOGY: &str = "This content was flagged for possible biological risk.";
 const NOT_INCLUDED: &str = "To use Codex with your ChatGPT plan, upgrade to Plus: \
     https://chatgpt.com/explore/plus.";
 
@@ -76,15 +78,16 @@ impl ModelError {
     /// `response.incomplete`.
     pub(crate) fn incomplete(reason: &str) -> Self {
         let text = format!("Incomplete response returned, reason: {reason}");
-        if reason == "max_output_tokens" {
-            Self::new(text, "other", Retry::No)
-        } else {
+        if reason == "content_filter" {
             Self::disconnected(&text)
+        } else {
+            Self::new(text, "other", Retry::No)
         }
     }
 
     /// `response.failed`.
-    pub(crate) fn failed(code: &str, message: &str) -> Self {
+    pub(crate) fn failed(code: &str, message: Option<&str>) -> Self {
+        let or = |otherwise| message.unwrap_or(otherwise);
         match code {
             "context_length_exceeded" => {
                 Self::new(CONTEXT_WINDOW, "contextWindowExceeded", Retry::No)
@@ -92,16 +95,17 @@ impl ModelError {
             "insufficient_quota" => Self::new(QUOTA, "usageLimitExceeded", Retry::No),
             "usage_not_included" => Self::new(NOT_INCLUDED, "usageLimitExceeded", Retry::No),
             "server_is_overloaded" => Self::new(AT_CAPACITY, "serverOverloaded", Retry::No),
-            "cyber_policy" => Self::new(message, "cyberPolicy", Retry::No),
-            "model_not_found" => Self::new(message, "modelNotFound", Retry::No),
-            "invalid_prompt" | "bio_policy" => Self::new(message, "other", Retry::No),
+            "cyber_policy" => Self::new(or(CYBER), "cyberPolicy", Retry::No),
+            "bio_policy" => Self::new(or(BIOLOGY), "other", Retry::No),
+            "model_not_found" => Self::new(or(code), "modelNotFound", Retry::No),
+            "invalid_prompt" => Self::new(or("Invalid request."), "other", Retry::No),
             "rate_limit_exceeded" | "slow_down" => Self::new(
-                format!("rate limit exceeded: {message}"),
+                format!("rate limit exceeded: {}", or("")),
                 "rateLimitExceeded",
                 Retry::Stream,
             )
-            .after(wait::in_message(message)),
-            _ => Self::disconnected(message),
+            .after(wait::in_message(or(""))),
+            _ => Self::disconnected(or("")),
         }
     }
 
@@ -119,7 +123,7 @@ impl ModelError {
         let code = error["code"].as_str().unwrap_or_default();
         let message = error["message"].as_str();
         match status.as_u16() {
-            400 if code == "context_length_exceeded" => Self::failed(code, ""),
+            400 if code == "context_length_exceeded" => Self::failed(code, None),
             400 => Self::new(body, "other", Retry::No),
             404 if code == "model_not_found" => {
                 Self::new(message.unwrap_or(body), "modelNotFound", Retry::No)

@@ -1,5 +1,7 @@
 //! The model: a client of the Responses API.
 
+mod asked;
+mod channel;
 mod client;
 pub(crate) mod context;
 mod endpoint;
@@ -12,5 +14,7 @@ mod sse;
 pub(crate) mod tools;
 mod wait;
 
-pub(crate) use client::{Answer, CallError, post};
+pub(crate) use asked::Asked;
+pub(crate) use channel::Channel;
+pub(crate) use client::{Answer, CallError, Events};
 pub(crate) use endpoint::Endpoint;

@@ -1,12 +1,12 @@
 //! The request that is posted: headers, and a body put together from ready-made pieces.
 
 use bytes::Bytes;
-use codex_wire::policy::{ApprovalPolicy, ApprovalsReviewer, SandboxPolicy};
+use codex_wire::policy::SandboxPolicy;
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::client::Pieces;
+use super::asked::{Asked, Body};
 use super::metadata::Metadata;
 use super::{context, tools};
 use crate::connection::Identity;
@@ -61,7 +61,8 @@ struct TurnMetadata<'a> {
     parent_thread_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     parent_turn_id: Option<&'a str>,
-    root_turn_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    root_turn_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     subagent_kind: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,7 +74,8 @@ struct TurnMetadata<'a> {
     auto_review_enabled: bool,
     node_repl_auto_review_required: bool,
     node_repl_disabled: bool,
-    turn_started_at_unix_ms: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    turn_started_at_unix_ms: Option<i64>,
     analytics_enabled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<&'a str>,
@@ -101,8 +103,31 @@ const ON_REQUEST: Compaction = Compaction {
 };
 
 impl Subject<'_> {
+    /// The headers of an upgrade, in codex's order, beside those that make it one.
+    fn upgrade_headers(&self, client: &Identity) -> Vec<(&'static str, String)> {
+        let thread = || self.thread.to_owned();
+        let mut headers = vec![
+            ("user-agent", client.user_agent.clone()),
+            ("originator", client.name.clone()),
+            ("openai-beta", "responses_websockets=2026-02-06".to_owned()),
+            ("x-codex-turn-metadata", self.metadata()),
+            ("x-codex-window-id", self.window()),
+            ("x-codex-beta-features", "remote_compaction_v2".to_owned()),
+        ];
+        if let Some(reviewed) = self.reviewed {
+            headers.push(("x-codex-parent-thread-id", reviewed.thread.to_owned()));
+            headers.push(("x-openai-subagent", REVIEWER.to_owned()));
+        }
+        headers.extend([
+            ("x-client-request-id", thread()),
+            ("session-id", self.session.to_owned()),
+            ("thread-id", thread()),
+        ]);
+        headers
+    }
+
     /// The headers, in codex's order; the connection adds `host` and `content-length`.
-    pub(crate) fn headers(&self, client: &Identity) -> Vec<(&'static str, String)> {
+    fn headers(&self, client: &Identity) -> Vec<(&'static str, String)> {
         let thread = || self.thread.to_owned();
         let mut headers = vec![
             ("x-codex-beta-features", "remote_compaction_v2".to_owned()),
@@ -125,26 +150,44 @@ impl Subject<'_> {
         headers
     }
 
-    /// The body. The history goes in as it lies in memory.
-    pub(crate) fn body(&self, history: &History) -> Pieces {
-        let head = format!(
-            "{{\"model\":{},\"stream\":true,\"input\":[{}",
-            json!(self.settings.model),
-            base_prompt(self.settings),
-        );
-        let tail = self.tail();
-        std::iter::once(Bytes::from(head))
-            .chain(history.segments())
-            .chain([
-                Bytes::from_static(b"],\"tools\":"),
-                match self.reviewed {
-                    _ if self.compaction => Bytes::from_static(b"[]"),
-                    Some(_) => tools::for_reviewer(),
-                    None => tools::of(self.settings),
-                },
-                Bytes::from(tail),
-            ])
-            .collect()
+    /// The whole request. The history goes in as it lies in memory.
+    pub(crate) fn ask(&self, client: &Identity, history: &History) -> Asked {
+        let model = format!("\"model\":{},\"stream\":true,", json!(self.settings.model));
+        let tools = match self.reviewed {
+            _ if self.compaction => Bytes::from_static(b"[]"),
+            Some(_) => tools::for_reviewer(),
+            None => tools::of(self.settings),
+        };
+        Asked {
+            headers: self.headers(client),
+            upgrade_headers: self.upgrade_headers(client),
+            body: Body {
+                model: model.into(),
+                input: input(self.settings, history),
+                settings: vec![
+                    Bytes::from_static(b",\"tools\":"),
+                    tools,
+                    self.tail().into(),
+                ],
+                metadata: self.client_metadata(),
+                warms_up: self.warms_up(),
+            },
+        }
+    }
+
+    fn kind(&self) -> &'static str {
+        if self.warms_up() {
+            "prewarm"
+        } else if self.compaction {
+            "compaction"
+        } else {
+            "turn"
+        }
+    }
+
+    /// Whether it only warms a connection up, before any turn.
+    fn warms_up(&self) -> bool {
+        self.turn.is_empty()
     }
 
     fn tail(&self) -> String {
@@ -165,9 +208,8 @@ impl Subject<'_> {
         format!(
             ",\"tool_choice\":\"auto\",\"parallel_tool_calls\":{parallel},\"reasoning\":{reasoning},\
              \"store\":false,\"include\":[\"reasoning.encrypted_content\"],\
-             \"prompt_cache_key\":{}{text},\"client_metadata\":{}}}",
+             \"prompt_cache_key\":{}{text}",
             json!(self.cache_key()),
-            self.client_metadata(),
         )
     }
 
@@ -209,15 +251,19 @@ impl Subject<'_> {
     fn client_metadata(&self) -> Value {
         let mut metadata = json!({
             "thread_id": self.thread,
-            "root_turn_id": self.root_turn(),
             "x-codex-installation-id": self.installation,
             "session_id": self.session,
             "x-codex-window-id": self.window(),
             "x-codex-turn-metadata": self.metadata(),
             "turn_id": self.turn,
         });
+        if !self.warms_up() {
+            metadata["root_turn_id"] = json!(self.root_turn());
+        }
         if let Some(reviewed) = self.reviewed {
-            metadata["parent_turn_id"] = json!(reviewed.turn);
+            if !reviewed.turn.is_empty() {
+                metadata["parent_turn_id"] = json!(reviewed.turn);
+            }
             metadata["x-codex-parent-thread-id"] = json!(reviewed.thread);
             metadata["x-openai-subagent"] = json!(REVIEWER);
         }
@@ -229,8 +275,6 @@ impl Subject<'_> {
     }
 
     fn metadata(&self) -> String {
-        let auto_review = self.settings.reviewer == ApprovalsReviewer::AutoReview
-            && self.settings.approval_policy == ApprovalPolicy::OnRequest;
         let metadata = TurnMetadata {
             installation_id: self.installation,
             session_id: self.session,
@@ -240,24 +284,23 @@ impl Subject<'_> {
             window_id: self.window(),
             window_number: self.window,
             context_window_id: self.context_window,
-            request_kind: if self.compaction {
-                "compaction"
-            } else {
-                "turn"
-            },
+            request_kind: self.kind(),
             history_initialization: if self.read_back { "cold_resume" } else { "new" },
             parent_thread_id: self.reviewed.map(|reviewed| reviewed.thread),
-            parent_turn_id: self.reviewed.map(|reviewed| reviewed.turn),
-            root_turn_id: self.root_turn(),
+            parent_turn_id: self
+                .reviewed
+                .map(|reviewed| reviewed.turn)
+                .filter(|turn| !turn.is_empty()),
+            root_turn_id: (!self.warms_up()).then(|| self.root_turn()),
             subagent_kind: self.reviewed.map(|_| REVIEWER),
             thread_source: self.reviewed.map(|_| "guardian_review"),
             turn_trigger: self.reviewed.map(|_| "guardian_review"),
             sandbox: sandbox_kind(&self.settings.sandbox),
             sandbox_mode: self.settings.sandbox.mode_name(),
-            auto_review_enabled: auto_review,
+            auto_review_enabled: self.settings.has_reviewer(),
             node_repl_auto_review_required: false,
             node_repl_disabled: false,
-            turn_started_at_unix_ms: self.turn_started_ms,
+            turn_started_at_unix_ms: (!self.warms_up()).then_some(self.turn_started_ms),
             analytics_enabled: true,
             model: (!self.compaction).then_some(&*self.settings.model),
             compaction: self.compaction.then_some(ON_REQUEST),
@@ -274,6 +317,13 @@ fn sandbox_kind(sandbox: &SandboxPolicy) -> &'static str {
         SandboxPolicy::DangerFullAccess => "none",
         SandboxPolicy::ExternalSandbox { .. } => "external",
     }
+}
+
+/// The input: the instructions, then the history.
+pub(crate) fn input(settings: &Settings, history: &History) -> Vec<Bytes> {
+    std::iter::once(Bytes::from(base_prompt(settings)))
+        .chain(history.segments())
+        .collect()
 }
 
 /// The first item of every request. Its id depends on its text alone.

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use bytes::Bytes;
+use codex_wire::policy::SandboxPolicy;
 use serde_json::{Value, json};
 
 use super::metadata::Metadata;
@@ -11,6 +12,8 @@ use crate::thread::Settings;
 
 /// The `tools` member of a request with these settings.
 pub(crate) fn of(settings: &Settings) -> Bytes {
+    // The web that a search may look at follows from the sandbox.
+    let live_web = settings.sandbox == SandboxPolicy::DangerFullAccess;
     let patches = Metadata::of(&settings.model).is_some();
     let brought: Vec<Value> = settings
         .dynamic_tools
@@ -20,15 +23,15 @@ pub(crate) fn of(settings: &Settings) -> Bytes {
         .collect();
     if brought.is_empty() {
         return if patches {
-            for_patching_model()
+            for_patching_model(live_web)
         } else {
-            for_unknown_model()
+            for_unknown_model(live_web)
         };
     }
     let mut tools = if patches {
-        patching_model()
+        patching_model(live_web)
     } else {
-        unknown_model()
+        unknown_model(live_web)
     };
     if let Some(tools) = tools.as_array_mut() {
         let search_of_the_web = tools.len() - 1;
@@ -45,17 +48,17 @@ const FUNCTIONS: [&str; 4] = [
     "view_image",
 ];
 
-fn for_unknown_model() -> Bytes {
-    static TOOLS: OnceLock<Bytes> = OnceLock::new();
-    TOOLS
-        .get_or_init(|| Bytes::from(unknown_model().to_string()))
+fn for_unknown_model(live_web: bool) -> Bytes {
+    static TOOLS: [OnceLock<Bytes>; 2] = [OnceLock::new(), OnceLock::new()];
+    TOOLS[usize::from(live_web)]
+        .get_or_init(|| Bytes::from(unknown_model(live_web).to_string()))
         .clone()
 }
 
-fn for_patching_model() -> Bytes {
-    static TOOLS: OnceLock<Bytes> = OnceLock::new();
-    TOOLS
-        .get_or_init(|| Bytes::from(patching_model().to_string()))
+fn for_patching_model(live_web: bool) -> Bytes {
+    static TOOLS: [OnceLock<Bytes>; 2] = [OnceLock::new(), OnceLock::new()];
+    TOOLS[usize::from(live_web)]
+        .get_or_init(|| Bytes::from(patching_model(live_web).to_string()))
         .clone()
 }
 
@@ -65,7 +68,7 @@ pub(crate) fn for_reviewer() -> Bytes {
     static TOOLS: OnceLock<Bytes> = OnceLock::new();
     TOOLS
         .get_or_init(|| {
-            let mut tools = unknown_model();
+            let mut tools = unknown_model(false);
             if let Some(tools) = tools.as_array_mut() {
                 tools.retain(|tool| OFFERED.iter().any(|name| tool["name"] == *name));
             }
@@ -74,7 +77,7 @@ pub(crate) fn for_reviewer() -> Bytes {
         .clone()
 }
 
-fn unknown_model() -> Value {
+fn unknown_model(live_web: bool) -> Value {
     json!([
         function(
             "exec_command",
@@ -158,13 +161,16 @@ fn unknown_model() -> Value {
             }),
             &["status"]
         ),
-        json!({"type": "web_search", "external_web_access": false}),
+        json!({"type": "web_search", "external_web_access": live_web}),
     ])
 }
 
 /// Those of an unknown model, but that agents have to be searched for.
-fn patching_model() -> Value {
-    let mut tools: Vec<Value> = unknown_model().as_array().cloned().unwrap_or_default();
+fn patching_model(live_web: bool) -> Value {
+    let mut tools: Vec<Value> = unknown_model(live_web)
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     let place = |tools: &[Value], name: &str| tools.iter().position(|tool| tool["name"] == name);
     if let Some(agents) = place(&tools, "multi_agent_v1") {
         tools.remove(agents);

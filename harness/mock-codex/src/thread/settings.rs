@@ -98,6 +98,12 @@ impl Settings {
         }
     }
 
+    /// Does a reviewer decide about requests to leave the sandbox?
+    pub(crate) fn has_reviewer(&self) -> bool {
+        self.reviewer == ApprovalsReviewer::AutoReview
+            && self.approval_policy == ApprovalPolicy::OnRequest
+    }
+
     /// Was the sandbox chosen through the fields that codex 0.169.0 doesn't remember?
     pub(crate) fn sandbox_is_forgettable(&self) -> bool {
         self.profile.is_none()

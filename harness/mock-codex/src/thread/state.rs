@@ -18,6 +18,7 @@ use super::turns::TurnRecord;
 use crate::approval::Waiting;
 use crate::clock;
 use crate::connection::Client;
+use crate::model::Channel;
 use crate::protocol::reply::{
     GitInfo, ReadState, ThreadStatus, TokenUsage, TurnStatus, UnreadPosition,
 };
@@ -40,6 +41,8 @@ pub(crate) struct Thread {
     pub(crate) approved_files: RefCell<HashSet<PathBuf>>,
     /// The questions that are open.
     pub(crate) waiting: Waiting,
+    /// The way to its model.
+    pub(crate) channel: Channel,
     /// What the reviewer of this thread was asked and said, once it was.
     pub(crate) review: RefCell<Option<Conversation>>,
 }
@@ -50,6 +53,7 @@ pub(crate) struct Conversation {
     pub(crate) id: String,
     pub(crate) context_window: String,
     pub(crate) history: History,
+    pub(crate) channel: Channel,
 }
 
 /// The parts of a thread that change.

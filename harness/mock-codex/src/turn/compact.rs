@@ -61,8 +61,9 @@ impl Turn {
                 status,
                 retry_after,
                 body,
+                url,
             } => {
-                let error = ModelError::status(status, retry_after, &body, &endpoint.url);
+                let error = ModelError::status(status, retry_after, &body, &url);
                 return Err(Stop::Failed(error));
             }
         };
@@ -78,27 +79,19 @@ impl Turn {
                 event = events.next() => event,
             };
             match next {
-                Some(Ok(Event::ItemDone(item))) => {
+                Ok(Event::ItemDone(item)) => {
                     let item = ModelItem::parse(&item).and_then(|item| item.to_item());
                     if let Some(Item::AgentMessage(message)) = item {
                         summary = message.text;
                     }
                 }
-                Some(Ok(Event::Completed(usage))) => {
-                    self.tell_usage(usage);
+                Ok(Event::Completed(completed)) => {
+                    self.tell_usage(completed.usage);
                     return Ok(summary);
                 }
-                Some(Ok(Event::Failed { code, message })) => {
-                    return Err(Stop::Failed(ModelError::failed(&code, &message)));
-                }
-                Some(Ok(Event::Incomplete { reason, .. })) => {
-                    return Err(Stop::Failed(ModelError::incomplete(&reason)));
-                }
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => {
-                    let cause = "stream closed before response.completed";
-                    return Err(Stop::Failed(ModelError::disconnected(cause)));
-                }
+                Ok(Event::Failed(failed)) => return Err(Stop::Failed(failed.error)),
+                Ok(_) => {}
+                Err(error) => return Err(Stop::Failed(error)),
             }
         }
     }

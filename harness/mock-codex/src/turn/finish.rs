@@ -5,7 +5,8 @@ use tokio::sync::oneshot;
 
 use super::emit::{Scope, complain};
 use super::goal;
-use super::run::{Turn, tell_error};
+use super::retry::tell_error;
+use super::run::Turn;
 use super::stream::Stop;
 use crate::clock;
 use crate::connection::Call;

@@ -3,6 +3,7 @@
 mod command;
 mod compact;
 mod context;
+mod counted;
 mod dynamic;
 mod emit;
 mod finish;
@@ -14,6 +15,7 @@ mod model_item;
 mod patch;
 mod question;
 mod replace;
+mod retry;
 mod run;
 mod shell;
 mod stream;
@@ -21,6 +23,7 @@ mod terminals;
 mod toolcall;
 mod turn_diff;
 mod user_input;
+mod warm_up;
 mod web_search;
 
 use serde_json::{Value, json};
@@ -33,6 +36,7 @@ pub(crate) use replace::after_running;
 pub(crate) use run::{Start, Work, start};
 pub(crate) use shell::ShellCommand;
 pub(crate) use terminals::Terminals;
+pub(crate) use warm_up::warm_up;
 
 use crate::connection::Call;
 use crate::protocol::params::UserInput;

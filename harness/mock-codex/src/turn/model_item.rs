@@ -222,6 +222,23 @@ impl Message {
     }
 }
 
+/// Whether an item is of a kind that codex 0.169.0 does not know: what comes after it can't go on
+/// from its response, since nobody could say what that was.
+pub(super) fn is_foreign(item: &Value) -> bool {
+    const KNOWN: [&str; 7] = [
+        "message",
+        "reasoning",
+        "web_search_call",
+        "function_call",
+        "custom_tool_call",
+        "local_shell_call",
+        "image_generation_call",
+    ];
+    !item["type"]
+        .as_str()
+        .is_some_and(|kind| KNOWN.contains(&kind))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -11,22 +11,20 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::emit::Scope;
 use super::finish::End;
+use super::retry::backoff;
 use super::shell::{self, ShellCommand};
 use super::stream::{Sampled, Stop};
 use super::{Control, Said, compact, context as telling, goal, input};
 use crate::clock;
 use crate::connection::Client;
-use crate::model::error::{ModelError, Retry};
+use crate::model::error::Retry;
 use crate::protocol::item::{Item, Times, UserMessage};
-use crate::protocol::reply::{ThreadStatus, TurnError};
+use crate::protocol::reply::ThreadStatus;
 use crate::server::Server;
 use crate::thread::Thread;
 use crate::thread::record::{Record, TurnStarted};
 use crate::thread::state::ActiveTurn;
 use crate::thread::turns::ItemsView;
-
-/// The first wait before another try; each further one is twice as long.
-const FIRST_RETRY: Duration = Duration::from_millis(200);
 
 /// What a turn begins with.
 #[derive(Debug)]
@@ -68,6 +66,8 @@ pub(super) struct Turn {
     pub(super) output_schema: Option<Value>,
     pub(super) started_ms: i64,
     pub(super) context_window: String,
+    /// Did the answer under way, or the last one, come over HTTP?
+    pub(super) over_http: bool,
     /// Is the next request for a summary?
     pub(super) compacting: bool,
     /// What the model has yet to hear of commands of the user that have ended.
@@ -132,6 +132,7 @@ pub(crate) fn start(start: Start) -> io::Result<String> {
         output_schema,
         started_ms,
         context_window: clock::new_id(),
+        over_http: true,
         compacting: false,
         heard: Rc::default(),
         began: std::time::Instant::now(),
@@ -247,11 +248,23 @@ impl Turn {
                 Err(Stop::Failed(error)) => error,
                 other => return other,
             };
-            if error.retry != Retry::Stream || tries >= endpoint.stream_max_retries {
+            if error.retry != Retry::Stream {
                 return Err(Stop::Failed(error));
             }
+            let over_socket = self.scope.thread.channel.has_sockets(&endpoint).await;
+            if tries >= endpoint.stream_max_retries {
+                if !over_socket {
+                    return Err(Stop::Failed(error));
+                }
+                self.leave_sockets(&error).await;
+                tries = 0;
+                continue;
+            }
             tries += 1;
-            self.tell_retry(tries, endpoint.stream_max_retries, &error);
+            // The first try over a WebSocket is nobody's business.
+            if !(over_socket && tries == 1) {
+                self.tell_retry(tries, endpoint.stream_max_retries, &error);
+            }
             self.pause(error.wait.unwrap_or_else(|| backoff(tries)))
                 .await?;
         }
@@ -341,45 +354,4 @@ impl Turn {
             .map(|turn| turn.view(ItemsView::NotLoaded));
         thread.notify(method, &json!({"threadId": thread.id(), "turn": view}));
     }
-
-    /// Tells that the model can't be reached, and that it is tried again.
-    pub(super) fn tell_unreachable(&self, cause: &str) {
-        let error = TurnError {
-            message: "Reconnecting... waiting for network".to_owned(),
-            codex_error_info: json!({"responseStreamDisconnected": {"httpStatusCode": null}}),
-            additional_details: Some(format!("Connection failed: {cause}")),
-            misalignment: None,
-        };
-        tell_error(&self.scope, &error, true);
-    }
-
-    fn tell_retry(&self, tries: u64, of: u64, cause: &ModelError) {
-        let error = TurnError {
-            message: format!("Reconnecting... {tries}/{of}"),
-            codex_error_info: json!({
-                "responseStreamDisconnected": {"httpStatusCode": cause.http_status()},
-            }),
-            additional_details: Some(cause.message.clone()),
-            misalignment: None,
-        };
-        tell_error(&self.scope, &error, true);
-    }
-}
-
-/// The wait before try number `n + 1`.
-pub(super) fn backoff(n: u64) -> Duration {
-    FIRST_RETRY * 2u32.saturating_pow(u32::try_from(n - 1).unwrap_or(u32::MAX).min(10))
-}
-
-/// Sends `error`.
-pub(super) fn tell_error(scope: &Scope, error: &TurnError, will_retry: bool) {
-    scope.thread.notify(
-        "error",
-        &json!({
-            "error": error,
-            "willRetry": will_retry,
-            "threadId": scope.thread.id(),
-            "turnId": &*scope.turn,
-        }),
-    );
 }

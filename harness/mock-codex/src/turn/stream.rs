@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use bytes::Bytes;
 use futures_util::stream::{FuturesOrdered, StreamExt};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -9,20 +10,17 @@ use tokio::task::{AbortHandle, JoinHandle};
 
 use super::Control;
 use super::emit::Scope;
-use super::model_item::ModelItem;
-use super::run::{Turn, backoff};
+use super::model_item::{ModelItem, is_foreign};
+use super::retry::{NOT_SENT, backoff};
+use super::run::Turn;
 use super::toolcall::{self, Outcome, ToolCall};
-use crate::connection::{Call, Identity};
+use crate::connection::Call;
 use crate::model::error::ModelError;
-use crate::model::event::Event;
-use crate::model::request::Subject;
-use crate::model::{Answer, CallError, Endpoint, post};
+use crate::model::event::{Completed, Event, Failed};
+use crate::model::request::{Subject, input, message};
+use crate::model::{Answer, Asked, CallError, Endpoint, Events, context};
 use crate::protocol::item::Item;
-use crate::protocol::reply::TokenUsage;
 use crate::quirk::Id as Quirk;
-
-/// What a call without an answer is told as.
-const NOT_SENT: &str = "error sending request";
 
 /// A whole answer.
 #[derive(Debug)]
@@ -45,7 +43,7 @@ pub(super) enum Stop {
 
 /// What happened next while an answer was awaited.
 enum Next {
-    Event(Option<Result<Event, String>>),
+    Event(Result<Event, ModelError>),
     Control(Option<Control>),
 }
 
@@ -74,21 +72,25 @@ impl Turn {
                 status,
                 retry_after,
                 body,
+                url,
             } => {
-                let error = ModelError::status(status, retry_after, &body, &endpoint.url);
+                let error = ModelError::status(status, retry_after, &body, &url);
                 if error.is_context_window() {
                     self.scope.fill_context_window();
                 }
                 if error.info == "usageLimitExceeded" {
-                    self.scope.rate_limits();
+                    self.tell_limits();
                 }
                 return Err(Stop::Failed(error));
             }
         };
-        let drops = self.scope.server.quirks.has(Quirk::SteerDropsStream);
+        // Over a WebSocket the answer goes on.
+        let drops = self.scope.server.quirks.has(Quirk::SteerDropsStream)
+            && matches!(events, Events::Http(_));
         if drops && self.pending.len() > waiting {
             return Ok(Sampled { follow_up: true });
         }
+        self.over_http = matches!(events, Events::Http(_));
         let mut open: Option<Item> = None;
         let mut begun = false;
         let mut running = Running {
@@ -97,7 +99,8 @@ impl Turn {
             aborts: Vec::new(),
             began: Instant::now(),
         };
-        let usage = loop {
+        let mut foreign = false;
+        let completed = loop {
             let next = tokio::select! {
                 biased;
                 control = self.control.recv() => Next::Control(control),
@@ -122,41 +125,29 @@ impl Turn {
                         return Err(stop);
                     }
                 }
-                Next::Event(None) => {
-                    let cause = "stream closed before response.completed";
-                    return Err(self
-                        .broken(&mut running, ModelError::disconnected(cause))
-                        .await);
+                Next::Event(Err(error)) => return Err(self.broken(&mut running, error).await),
+                Next::Event(Ok(Event::Completed(completed))) => break completed,
+                Next::Event(Ok(Event::Failed(failed))) => {
+                    return Err(self.failed(&mut running, failed).await);
                 }
-                Next::Event(Some(Err(_))) => {
-                    let cause = "Transport error: network error: error decoding response body";
-                    return Err(self
-                        .broken(&mut running, ModelError::disconnected(cause))
-                        .await);
-                }
-                Next::Event(Some(Ok(Event::Completed(usage)))) => {
-                    break usage;
-                }
-                Next::Event(Some(Ok(Event::Failed { code, message }))) => {
-                    return Err(self
-                        .broken(&mut running, ModelError::failed(&code, &message))
-                        .await);
-                }
-                Next::Event(Some(Ok(Event::Incomplete { reason, usage }))) => {
-                    if reason == "max_output_tokens" {
-                        self.add_usage(usage);
-                    }
-                    return Err(self
-                        .broken(&mut running, ModelError::incomplete(&reason))
-                        .await);
-                }
-                Next::Event(Some(Ok(event))) => {
+                Next::Event(Ok(event)) => {
                     begun |= event != Event::Created;
+                    foreign |= matches!(&event, Event::ItemDone(item) if is_foreign(item));
                     self.take_event(event, &mut open, &mut running);
                 }
             }
         };
-        let follow_up = !running.open.is_empty();
+        let Completed {
+            id,
+            usage,
+            ends_turn,
+        } = completed;
+        if let Events::Socket(events) = events {
+            events
+                .keep(id, (!foreign).then(|| self.whole_input()))
+                .await;
+        }
+        let follow_up = !running.open.is_empty() || !ends_turn;
         let finished = self.finish_calls(&mut running).await;
         if finished.is_err() {
             running.abort(&self.scope);
@@ -197,7 +188,7 @@ impl Turn {
                     return Err(Stop::Failed(ModelError::disconnected(NOT_SENT)));
                 }
                 Err(CallError::Connect) => {
-                    self.tell_unreachable(NOT_SENT);
+                    self.tell_unreachable();
                     unreachable = (unreachable + 1).min(6);
                     self.pause(backoff(unreachable)).await?;
                 }
@@ -210,36 +201,40 @@ impl Turn {
         &self,
         endpoint: &Endpoint,
     ) -> impl Future<Output = Result<Answer, CallError>> + use<> {
-        let scope = self.scope.clone();
+        let asked = self.asked();
         let endpoint = endpoint.clone();
-        let (headers, body) = {
-            let state = scope.thread.state.borrow();
-            let subject = Subject {
-                thread: scope.thread.id(),
-                session: &scope.thread.meta.session_id,
-                turn: &scope.turn,
-                turn_started_ms: self.started_ms,
-                context_window: &self.context_window,
-                installation: &scope.server.installation_id,
-                settings: &state.settings,
-                output_schema: self.output_schema.as_ref(),
-                reviewed: None,
-                compaction: self.compacting,
-                window: state.compactions,
-                read_back: state.read_back,
-            };
-            let nobody = Identity {
-                name: String::new(),
-                user_agent: String::new(),
-            };
-            let identity = scope.client.identity().unwrap_or(&nobody);
-            let mut history = state.history.clone();
-            if self.compacting {
-                history.push(&super::compact::question());
-            }
-            (subject.headers(identity), subject.body(&history))
+        let channel = self.scope.thread.channel.clone();
+        async move { channel.ask(&endpoint, asked).await }
+    }
+
+    fn asked(&self) -> Asked {
+        let scope = &self.scope;
+        let state = scope.thread.state.borrow();
+        let subject = Subject {
+            thread: scope.thread.id(),
+            session: &scope.thread.meta.session_id,
+            turn: &scope.turn,
+            turn_started_ms: self.started_ms,
+            context_window: &self.context_window,
+            installation: &scope.server.installation_id,
+            settings: &state.settings,
+            output_schema: self.output_schema.as_ref(),
+            reviewed: None,
+            compaction: self.compacting,
+            window: state.compactions,
+            read_back: state.read_back,
         };
-        async move { post(&endpoint, &headers, body).await }
+        let mut history = state.history.clone();
+        if self.compacting {
+            history.push(&super::compact::question());
+        }
+        subject.ask(&scope.client.known(), &history)
+    }
+
+    /// Everything that the model has been shown and has said so far.
+    fn whole_input(&self) -> Bytes {
+        let state = self.scope.thread.state.borrow();
+        input(&state.settings, &state.history).concat().into()
     }
 
     fn take_event(&self, event: Event, open: &mut Option<Item>, running: &mut Running) {
@@ -270,10 +265,7 @@ impl Turn {
                 &item,
                 &json!({"delta": delta, "contentIndex": index}),
             ),
-            Event::Created
-            | Event::Completed(_)
-            | Event::Incomplete { .. }
-            | Event::Failed { .. } => {}
+            Event::Created | Event::Completed(_) | Event::Failed(_) => {}
         }
     }
 
@@ -330,56 +322,33 @@ impl Turn {
         Ok(())
     }
 
+    /// The answer says that it failed.
+    async fn failed(&mut self, running: &mut Running, failed: Failed) -> Stop {
+        let counted = failed.usage.is_some();
+        self.add_usage(failed.usage);
+        let stop = self.broken(running, failed.error).await;
+        if counted && !self.over_http {
+            self.tell_last_usage();
+        }
+        if failed.filtered {
+            let told = message("developer", &[context::CONTENT_FILTERED]);
+            self.scope.add_context(told);
+        }
+        stop
+    }
+
     async fn broken(&mut self, running: &mut Running, error: ModelError) -> Stop {
         match self.finish_calls(running).await {
             Ok(()) => {
                 self.tell_known_usage();
                 if error.is_context_window() {
                     self.scope.fill_context_window();
-                    self.scope.rate_limits();
+                    self.tell_limits();
                 }
                 Stop::Failed(error)
             }
             Err(stop) => stop,
         }
-    }
-
-    /// Tells again what was counted last, if anything was.
-    pub(super) fn tell_last_usage(&self) {
-        let known = {
-            let state = self.scope.thread.state.borrow();
-            let last = state.last_usage.as_ref().map(|(_, last)| *last);
-            last.map(|last| (state.usage, last))
-        };
-        if let Some((total, last)) = known {
-            self.scope.tell_usage(total, last);
-        }
-    }
-
-    /// Tells again what is counted so far, after an answer that counted nothing.
-    pub(super) fn tell_known_usage(&self) {
-        self.tell_last_usage();
-        self.scope.rate_limits();
-    }
-
-    /// Counts an answer that broke off among all, though not as the last one.
-    fn add_usage(&self, usage: Option<TokenUsage>) {
-        let Some(usage) = usage else { return };
-        let (mut total, last) = {
-            let state = self.scope.thread.state.borrow();
-            let last = state.last_usage.as_ref().map(|(_, last)| *last);
-            (state.usage, last.unwrap_or_default())
-        };
-        total += usage;
-        self.scope.keep_usage(total, last);
-    }
-
-    pub(super) fn tell_usage(&self, usage: Option<TokenUsage>) {
-        if let Some(usage) = usage {
-            self.scope.count(usage);
-        }
-        self.scope.rate_limits();
-        self.scope.diff.repeat(&self.scope);
     }
 }
 

@@ -17,6 +17,7 @@ use crate::fault::Fault;
 use crate::gate::Hold;
 use crate::matcher::When;
 use crate::pace::Pace;
+use crate::server::Writes;
 use crate::short::{TextOrMap, text_or_map};
 
 /// The members of a reply.
@@ -62,6 +63,8 @@ pub(crate) struct Parts {
     pub(crate) thread: Option<String>,
     /// Whether the body is compressed for a client that asks for it.
     pub(crate) compress: Option<bool>,
+    /// How its events are put on the wire when nothing separates them in time.
+    pub(crate) writes: Option<Writes>,
     /// When its events are sent.
     pub(crate) pace: Option<Pace>,
     /// Where it waits for gates: one place, or a list of them.

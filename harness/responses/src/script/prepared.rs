@@ -74,6 +74,7 @@ impl Prepared {
         prepared.holds.clone_from(&parts.hold.0);
         prepared.fault = fault.cloned();
         prepared.setting = setting;
+        prepared.setting.writes = parts.writes.unwrap_or(setting.writes);
         prepared.compress = parts.compress.unwrap_or(setting.compress);
         prepared.check_positions()?;
         Ok(prepared)

@@ -18,6 +18,7 @@ use crate::fault::Fault;
 use crate::gate::Hold;
 use crate::matcher::When;
 use crate::pace::{Pace, Pause};
+use crate::server::Writes;
 
 /// What the model answers to one request.
 ///
@@ -244,6 +245,14 @@ impl Reply {
     #[must_use]
     pub fn thread(mut self, name: impl Into<String>) -> Self {
         self.0.thread = Some(name.into());
+        self
+    }
+
+    /// Sets how the events are put on the wire when nothing separates them in time; otherwise as
+    /// [`Builder::writes`](crate::Builder::writes) says.
+    #[must_use]
+    pub fn writes(mut self, writes: Writes) -> Self {
+        self.0.writes = Some(writes);
         self
     }
 

@@ -359,3 +359,33 @@ impl Layout<'_> {
         writes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::expand::Ids;
+    use super::super::parts::Parts;
+    use super::super::prepared::Setting;
+    use super::*;
+
+    fn writes(parts: &str, setting: Setting) -> usize {
+        let parts: Parts = serde_saphyr::from_str(parts).unwrap();
+        let prepared = Prepared::new(&parts, None, &mut Ids::default(), setting).unwrap();
+        let wire = Wire::new(&prepared, Encoding::Identity, Framing::Http11);
+        wire.writes.len()
+    }
+
+    #[test]
+    fn a_reply_may_ask_for_a_write_for_each_event() {
+        let each = Setting {
+            writes: Writes::PerEvent,
+            ..Setting::default()
+        };
+        assert_eq!(writes("message: a", Setting::default()), 1);
+        assert_eq!(writes("message: a", each), 3);
+        assert_eq!(
+            writes("{ message: a, writes: per_event }", Setting::default()),
+            3
+        );
+        assert_eq!(writes("{ message: a, writes: coalesced }", each), 1);
+    }
+}

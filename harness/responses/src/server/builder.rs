@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
 use super::accept::{self, Port};
-use super::{MockResponses, Shared, Writes};
+use super::{MockResponses, Shared, Upgrade, Writes};
 use crate::fault::own_seed;
 use crate::gate::Gates;
 use crate::journal::Journal;
@@ -64,7 +64,7 @@ pub struct Builder {
     rules_off: Vec<String>,
     listen: Option<SocketAddr>,
     beyond_loopback: bool,
-    websockets: bool,
+    upgrade: Upgrade,
 }
 
 impl Builder {
@@ -80,7 +80,7 @@ impl Builder {
             rules_off: Vec::new(),
             listen: None,
             beyond_loopback: false,
-            websockets: false,
+            upgrade: Upgrade::default(),
         }
     }
 
@@ -203,8 +203,17 @@ impl Builder {
     /// `WEBSOCKET` and the head of the upgrade; one that only warms up (`generate: false`) takes no
     /// reply. A plain HTTP answer becomes an event `error` with its status. Faults happen between
     /// events; those on bytes are left out.
-    pub fn websockets(mut self, served: bool) -> Self {
-        self.websockets = served;
+    pub fn websockets(self, served: bool) -> Self {
+        self.websocket_upgrade(if served { 101 } else { 426 })
+    }
+
+    /// Sets the status that an upgrade to a WebSocket is answered with: 101 serves the Responses
+    /// API over it, see [`Builder::websockets`]; any other refuses it.
+    ///
+    /// Codex 0.169.0 takes 426 for a plain no and uses `POST` from then on; after any other refusal
+    /// it tries as often as `stream_max_retries` says, then tells its client and uses `POST`.
+    pub fn websocket_upgrade(mut self, status: u16) -> Self {
+        self.upgrade = Upgrade(status);
         self
     }
 
@@ -263,7 +272,7 @@ impl Builder {
             refuse: watch::Sender::new(None),
             setting,
             seed,
-            websockets: self.websockets,
+            upgrade: self.upgrade,
             seed_untold: AtomicBool::new(self.seed.is_none()),
         };
         for (index, reply) in self.replies.into_iter().enumerate() {

@@ -13,6 +13,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use hyper::StatusCode;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -29,7 +32,8 @@ pub use builder::{Builder, StartError};
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(5);
 
 /// How events are put on the wire when nothing in the script separates them in time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Writes {
     /// As many in one write as there are; each is a chunk of its own.
@@ -69,6 +73,28 @@ pub struct MockResponses {
     accept: Option<JoinHandle<()>>,
 }
 
+/// The status that an upgrade to a WebSocket is answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Upgrade(u16);
+
+impl Default for Upgrade {
+    fn default() -> Self {
+        Self(StatusCode::UPGRADE_REQUIRED.as_u16())
+    }
+}
+
+impl Upgrade {
+    /// Whether the Responses API is served over a WebSocket.
+    fn is_served(self) -> bool {
+        self.0 == StatusCode::SWITCHING_PROTOCOLS.as_u16()
+    }
+
+    /// The status of a refusal.
+    fn refusal(self) -> StatusCode {
+        StatusCode::from_u16(self.0).unwrap_or(StatusCode::UPGRADE_REQUIRED)
+    }
+}
+
 /// What the connections of a server share.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -85,7 +111,7 @@ pub(crate) struct Shared {
     refuse: watch::Sender<Option<Refuse>>,
     setting: Setting,
     seed: u64,
-    websockets: bool,
+    upgrade: Upgrade,
     /// Whether the seed is nobody's choice, and nobody was told it yet.
     seed_untold: AtomicBool,
 }

@@ -53,7 +53,7 @@ pub(super) async fn answer(
         return Ok(Response::new(Empty::new()));
     }
     if let Some(upgrade) = upgrade
-        && shared.websockets
+        && shared.upgrade.is_served()
         && request.path.ends_with("/responses")
     {
         let request = shared.journal.append(request);
@@ -190,7 +190,7 @@ impl Shared {
         if request.method == "GET" && request.header("sec-websocket-key").is_some() {
             let message = "WebSockets are not served; use `POST`";
             let body = error_body(message, "invalid_request_error", "upgrade_refused");
-            return Ok(Decision::own(StatusCode::UPGRADE_REQUIRED, &body));
+            return Ok(Decision::own(self.upgrade.refusal(), &body));
         }
         let message = format!("there is no `{} {}` here", request.method, request.path);
         Err(no(StatusCode::NOT_FOUND, "unknown-path", message))

@@ -159,7 +159,9 @@ async fn answer(
     shared: &Shared,
 ) -> Result<Left, tungstenite::Error> {
     if warms_up(&request) {
-        let index = shared.journal.append(request).index;
+        let request = shared.journal.append(request);
+        let index = request.index;
+        shared.observer.tell(|| Event::Request { request });
         let id = format!("warm-{}", index + 1);
         for kind in ["created", "completed"] {
             let response =

@@ -4,6 +4,7 @@ pub(super) mod actions;
 mod ask;
 mod launch;
 mod review;
+mod reviewer;
 pub(super) mod utf8;
 mod verdict;
 mod watch;
@@ -17,6 +18,7 @@ use serde_json::json;
 
 use self::launch::Planned;
 pub(super) use self::launch::environment;
+pub(super) use self::reviewer::warm_up;
 use self::verdict::Verdict;
 use super::emit::Scope;
 use super::terminals::Terminal;

@@ -5,13 +5,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::launch::Planned;
+use super::reviewer::covered;
 use super::{ExecArgs, rejected};
 use crate::clock;
-use crate::connection::Identity;
 use crate::model::error::ModelError;
-use crate::model::event::Event;
+use crate::model::event::{Event, Failed};
 use crate::model::request::{Reviewed, Subject, message};
-use crate::model::{Answer, context, post};
+use crate::model::{Answer, Channel, Events, context};
 use crate::protocol::item::Item;
 use crate::thread::Settings;
 use crate::thread::history::History;
@@ -194,7 +194,7 @@ impl Finding {
 
 /// Asks until there is an assessment.
 async fn assess(scope: &Scope, planned: &Planned, args: &ExecArgs) -> Result<Assessment, String> {
-    let settings = reviewers_settings(scope);
+    let settings = own_settings(&scope.thread.state.borrow().settings);
     let question = question(planned, args);
     let turn = clock::new_id();
     for _ in 0..TRIES {
@@ -207,8 +207,8 @@ async fn assess(scope: &Scope, planned: &Planned, args: &ExecArgs) -> Result<Ass
 }
 
 /// What a reviewer runs with: the thread's model, and nothing that changes anything.
-fn reviewers_settings(scope: &Scope) -> Settings {
-    let settings = scope.thread.state.borrow().settings.clone();
+pub(super) fn own_settings(settings: &Settings) -> Settings {
+    let settings = settings.clone();
     Settings {
         approval_policy: ApprovalPolicy::Never,
         reviewer: ApprovalsReviewer::User,
@@ -247,7 +247,7 @@ async fn ask(
     question: &str,
 ) -> Result<String, String> {
     let endpoint = scope.endpoint()?;
-    let (headers, body) = {
+    let (channel, asked) = {
         let mut review = scope.thread.review.borrow_mut();
         let review = review.get_or_insert_with(|| open(settings));
         review.history.push(&message("user", &[question]));
@@ -269,28 +269,24 @@ async fn ask(
             window: 0,
             read_back: false,
         };
-        let nobody = Identity {
-            name: String::new(),
-            user_agent: String::new(),
-        };
-        let client = scope.client.identity().unwrap_or(&nobody);
-        (subject.headers(client), subject.body(&review.history))
+        let asked = subject.ask(&scope.client.known(), &review.history);
+        (review.channel.clone(), asked)
     };
-    let answer = post(&endpoint, &headers, body).await;
-    let mut events = match answer {
+    let mut events = match channel.ask(&endpoint, asked).await {
         Ok(Answer::Events(events)) => events,
         Ok(Answer::Refused {
             status,
             retry_after,
             body,
+            url,
         }) => {
-            return Err(ModelError::status(status, retry_after, &body, &endpoint.url).message);
+            return Err(ModelError::status(status, retry_after, &body, &url).message);
         }
         Err(_) => return Err("the model could not be reached".to_owned()),
     };
     let mut said = String::new();
-    while let Some(event) = events.next().await {
-        match event? {
+    loop {
+        match events.next().await.map_err(|error| error.message)? {
             Event::ItemDone(item) if item["type"] == "function_call" => {
                 return Err("mock-codex runs no tools for a reviewer".to_owned());
             }
@@ -299,20 +295,19 @@ async fn ask(
                 said = parts.filter_map(|part| part["text"].as_str()).collect();
                 remember(scope, &item);
             }
-            Event::Completed(_) => {
+            Event::Completed(completed) => {
+                if let Events::Socket(events) = events {
+                    events.keep(completed.id, covered(scope, settings)).await;
+                }
                 return Ok(said);
             }
-            Event::Failed { code, message } => {
-                return Err(ModelError::failed(&code, &message).message);
-            }
-            Event::Incomplete { reason, .. } => return Err(ModelError::incomplete(&reason).message),
+            Event::Failed(Failed { error, .. }) => return Err(error.message),
             _ => {}
         }
     }
-    Err(ModelError::disconnected("stream closed before response.completed").message)
 }
 
-fn open(settings: &Settings) -> Conversation {
+pub(super) fn open(settings: &Settings) -> Conversation {
     let mut history = History::default();
     history.push(&message("developer", &[&context::permissions(settings)]));
     history.push(&message("user", &[&context::environment(settings, true)]));
@@ -320,6 +315,7 @@ fn open(settings: &Settings) -> Conversation {
         id: clock::new_id(),
         context_window: clock::new_id(),
         history,
+        channel: Channel::default(),
     }
 }
 

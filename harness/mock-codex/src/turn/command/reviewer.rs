@@ -1,0 +1,56 @@
+//! A reviewer's way to the model.
+
+use bytes::Bytes;
+
+use super::review::{open, own_settings};
+use crate::connection::Identity;
+use crate::model::Endpoint;
+use crate::model::request::{Reviewed, Subject, input};
+use crate::server::Server;
+use crate::thread::history::History;
+use crate::thread::{Settings, Thread};
+use crate::turn::emit::Scope;
+
+/// Everything that the reviewer has been shown and has said so far.
+pub(super) fn covered(scope: &Scope, settings: &Settings) -> Option<Bytes> {
+    let review = scope.thread.review.borrow();
+    let history = &review.as_ref()?.history;
+    Some(input(settings, history).concat().into())
+}
+
+/// Makes the reviewer's connection ready, where the thread has one.
+pub(in crate::turn) fn warm_up(
+    server: &Server,
+    thread: &Thread,
+    client: &Identity,
+    endpoint: Endpoint,
+) {
+    let settings = {
+        let state = thread.state.borrow();
+        if !state.settings.has_reviewer() {
+            return;
+        }
+        own_settings(&state.settings)
+    };
+    let mut review = thread.review.borrow_mut();
+    let review = review.get_or_insert_with(|| open(&settings));
+    let subject = Subject {
+        thread: &review.id,
+        session: &thread.meta.session_id,
+        turn: "",
+        turn_started_ms: 0,
+        context_window: &review.context_window,
+        installation: &server.installation_id,
+        settings: &settings,
+        output_schema: None,
+        reviewed: Some(Reviewed {
+            thread: thread.id(),
+            turn: "",
+        }),
+        compaction: false,
+        window: 0,
+        read_back: false,
+    };
+    let asked = subject.ask(client, &History::default());
+    review.channel.warm_up(endpoint, asked);
+}

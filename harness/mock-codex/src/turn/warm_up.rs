@@ -1,0 +1,45 @@
+//! What is made ready for a thread's turns before the first of them.
+
+use super::command;
+use crate::connection::Call;
+use crate::model::Endpoint;
+use crate::model::request::Subject;
+use crate::thread::Thread;
+use crate::thread::history::History;
+
+/// Where the provider has a WebSocket: makes the connection of a thread that has just been loaded,
+/// and that of its reviewer, and sends the instructions over them. What fails shows in its turns.
+pub(crate) fn warm_up(call: &Call, thread: &Thread) {
+    let server = &call.server;
+    let endpoint = {
+        let name = thread.state.borrow().settings.provider.clone();
+        let config = server.config.borrow_mut().load();
+        config
+            .ok()
+            .and_then(|config| Endpoint::of(&name, config.toml.model_providers.get(&name)).ok())
+    };
+    let Some(endpoint) = endpoint.filter(|endpoint| endpoint.websockets) else {
+        return;
+    };
+    let client = call.client.known();
+    let asked = {
+        let state = thread.state.borrow();
+        let subject = Subject {
+            thread: thread.id(),
+            session: &thread.meta.session_id,
+            turn: "",
+            turn_started_ms: 0,
+            context_window: thread.id(),
+            installation: &server.installation_id,
+            settings: &state.settings,
+            output_schema: None,
+            reviewed: None,
+            compaction: false,
+            window: 0,
+            read_back: false,
+        };
+        subject.ask(&client, &History::default())
+    };
+    thread.channel.warm_up(endpoint.clone(), asked);
+    command::warm_up(server, thread, &client, endpoint);
+}
