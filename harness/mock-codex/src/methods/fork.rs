@@ -88,17 +88,14 @@ fn write_copy(thread: &Thread, records: &[Record]) -> Result<(), Failure> {
     let Some(path) = &thread.path else {
         return Ok(());
     };
-    let mut rollout = Rollout::create(path, thread.meta.clone())?;
-    for record in records {
-        if !matches!(record, Record::Summary(_) | Record::Goal(_)) {
-            rollout.append(record)?;
-        }
-    }
     let mut state = thread.state.borrow_mut();
     let settings = Record::Settings(Box::new(state.settings.clone()));
-    rollout.append(&settings)?;
-    state.replay(settings);
-    rollout.append(&Record::Summary(Box::new(state.summary())))?;
+    state.replay(settings.clone());
+    let own = [settings, Record::Summary(Box::new(state.summary()))];
+    let copied = records
+        .iter()
+        .filter(|record| !matches!(record, Record::Summary(_) | Record::Goal(_)));
+    let rollout = Rollout::create(path, thread.meta.clone(), copied.chain(&own))?;
     state.rollout = Some(rollout);
     Ok(())
 }

@@ -77,10 +77,7 @@ fn reverted(
 ) -> Result<Rc<Thread>, Failure> {
     let Loaded { meta, .. } = loaded;
     let path = store::path_beside(path, &meta.id, &clock::new_id());
-    let mut rollout = Rollout::create(&path, meta.clone())?;
-    for record in &records {
-        rollout.append(record)?;
-    }
+    let kept = records.clone();
     let mut state = threads::replay(call, &meta, records)?;
     let was = before.state.borrow();
     state.settings = was.settings.clone();
@@ -98,15 +95,15 @@ fn reverted(
         let params = json!({"threadId": meta.id, "readState": read_state});
         before.notify("thread/readState/changed", &params);
     }
-    let left = [
+    let mut left = vec![
         Record::Settings(Box::new(remembered(call, &state))),
         Record::Goal(state.goal.clone().map(Box::new)),
     ];
-    for record in left {
-        rollout.append(&record)?;
-        state.ordinals.count(&record, state.turns.is_empty());
+    for record in &left {
+        state.ordinals.count(record, state.turns.is_empty());
     }
-    rollout.append(&Record::Summary(Box::new(state.summary())))?;
+    left.push(Record::Summary(Box::new(state.summary())));
+    let rollout = Rollout::create(&path, meta.clone(), kept.iter().chain(&left))?;
     state.rollout = Some(rollout);
     Ok(build(meta, Some(path), false, state))
 }

@@ -318,10 +318,11 @@ impl Thread {
             return Ok(false);
         };
         if state.rollout.is_none() {
-            let mut rollout = Rollout::create(path, self.meta.clone())?;
-            rollout.append(&Record::Settings(Box::new(state.settings.clone())))?;
-            rollout.append(&Record::Summary(Box::new(state.summary())))?;
-            state.rollout = Some(rollout);
+            let records = [
+                Record::Settings(Box::new(state.settings.clone())),
+                Record::Summary(Box::new(state.summary())),
+            ];
+            state.rollout = Some(Rollout::create(path, self.meta.clone(), &records)?);
         }
         Ok(true)
     }

@@ -12,6 +12,9 @@ pub(crate) const SESSIONS: &str = "sessions";
 /// The directory of the rollouts of archived threads.
 pub(crate) const ARCHIVED: &str = "archived_sessions";
 
+/// What the names of files end with that are not yet whole; nobody reads them.
+const UNFINISHED: &str = "unfinished";
+
 /// An open rollout file. Lines are appended with one write each.
 #[derive(Debug)]
 pub(crate) struct Rollout {
@@ -28,22 +31,29 @@ pub(crate) struct Loaded {
 }
 
 impl Rollout {
-    /// Makes the file with its first line; it must not exist yet.
-    pub(crate) fn create(path: &Path, meta: Meta) -> io::Result<Self> {
+    /// Makes the file with its first line and `records`. It is there as a whole or not at all,
+    /// whatever happens meanwhile; it must not exist yet.
+    pub(crate) fn create<'a>(
+        path: &Path,
+        meta: Meta,
+        records: impl IntoIterator<Item = &'a Record>,
+    ) -> io::Result<Self> {
         if let Some(directory) = path.parent() {
             fs::create_dir_all(directory)?;
         }
-        let file = OpenOptions::new()
-            .append(true)
-            .create_new(true)
-            .open(path)?;
-        let mut rollout = Self::locked(file);
-        if let Err(error) = rollout.append(&Record::Meta(Box::new(meta))) {
-            // A file without its first line would be no thread at all.
-            let _ = fs::remove_file(path);
-            return Err(error);
+        let mut text = Record::Meta(Box::new(meta)).to_line();
+        for record in records {
+            text.push_str(&record.to_line());
         }
-        Ok(rollout)
+        let unfinished = path.with_extension(UNFINISHED);
+        let made = write_new(&unfinished, text.as_bytes()).and_then(|file| {
+            fs::rename(&unfinished, path)?;
+            Ok(file)
+        });
+        if made.is_err() {
+            let _ = fs::remove_file(&unfinished);
+        }
+        made.map(Self::locked)
     }
 
     /// Opens a file to append to it, and cuts off a last line that a kill has torn.
@@ -81,6 +91,15 @@ impl Rollout {
         let _ = file.try_lock();
         Self { file, torn: false }
     }
+}
+
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<File> {
+    let mut file = OpenOptions::new()
+        .append(true)
+        .create_new(true)
+        .open(path)?;
+    file.write_all(bytes)?;
+    Ok(file)
 }
 
 /// The length of the file up to and with its last line end.
@@ -192,7 +211,7 @@ mod tests {
     }
 
     fn write(path: &Path, turns: usize) {
-        let mut rollout = Rollout::create(path, meta()).unwrap();
+        let mut rollout = Rollout::create(path, meta(), []).unwrap();
         for turn in 0..turns {
             let id = format!("turn-{turn}");
             rollout

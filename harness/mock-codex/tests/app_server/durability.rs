@@ -10,16 +10,25 @@ use serde_json::{Value, json};
 use crate::client::{Client, World};
 
 /// How often the server is killed.
-const ROUNDS: u64 = 30;
+const ROUNDS: u64 = 300;
 
 /// The variable that repeats a run of the kills.
 const SEED: &str = "MOCK_CODEX_KILL_SEED";
 
 /// Numbers that look random, the same for the same seed (splitmix64).
-struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    fn below(&mut self, limit: u64) -> u64 {
+    /// Begins as [`SEED`] says, else anywhere; the text repeats a run.
+    pub(crate) fn seeded() -> (String, Self) {
+        let given = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok());
+        let seed: u64 = given.unwrap_or_else(rand::random);
+        let text = format!("{SEED}={seed}");
+        println!("{text}");
+        (text, Self(seed))
+    }
+
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -74,12 +83,7 @@ fn turns(reply: &Value) -> BTreeMap<String, Value> {
 
 #[tokio::test]
 async fn a_kill_at_any_moment_loses_nothing_that_was_told() {
-    let seed = std::env::var(SEED)
-        .ok()
-        .and_then(|seed| seed.parse().ok())
-        .unwrap_or_else(rand::random);
-    println!("{SEED}={seed}");
-    let mut chance = Chance(seed);
+    let (seed, mut chance) = Chance::seeded();
     let world = World::new(vec![Reply::stream(["some ", "text"]).times(Times::Any)]).await;
     let mut client = world.client().await;
     let thread = client.thread(json!({})).await;
@@ -95,16 +99,16 @@ async fn a_kill_at_any_moment_loses_nothing_that_was_told() {
         for (id, told) in &known {
             let turn = found
                 .get(id)
-                .unwrap_or_else(|| panic!("round {round}: turn {id} is lost, {SEED}={seed}"));
+                .unwrap_or_else(|| panic!("round {round}: turn {id} is lost, {seed}"));
             let items = turn["items"].as_array().unwrap();
             for item in &told.items {
                 assert!(
                     items.iter().any(|it| it["id"] == item.as_str()),
-                    "round {round}: item {item} is lost, {SEED}={seed}"
+                    "round {round}: item {item} is lost, {seed}"
                 );
             }
             if told.completed {
-                assert_eq!(turn["status"], "completed", "round {round}, {SEED}={seed}");
+                assert_eq!(turn["status"], "completed", "round {round}, {seed}");
             }
         }
     }

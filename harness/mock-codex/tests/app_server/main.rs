@@ -3,6 +3,7 @@
 mod client;
 mod durability;
 mod handshake;
+mod kills;
 mod persistence;
 mod quirks;
 mod settings;
