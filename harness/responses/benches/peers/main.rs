@@ -2,7 +2,8 @@
 //!
 //! `benches/peers/run.sh` installs the peers and runs this. Each server is a process of its own;
 //! a reply has 23 events; every request is parsed (a matcher asks for its model) and journalled.
-//! Printed are medians over the rounds; absolute figures don't travel between machines, ratios do.
+//! `run.sh pace` measures the pace alone. Printed are medians over the rounds; absolute figures
+//! don't travel between machines, ratios do.
 
 mod load;
 mod pacing;
@@ -25,16 +26,20 @@ fn main() {
     if let Some(kind) = serve.and_then(|at| arguments.get(at + 1)) {
         return serve::run(kind);
     }
+    let only_pace = arguments.iter().any(|argument| argument == "pace");
     let rounds = std::env::var("ROUNDS")
         .ok()
         .and_then(|rounds| rounds.parse().ok());
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
+        if only_pace {
+            return pacing::measure(rounds.unwrap_or(ROUNDS)).await;
+        }
         starts().await;
         for (size, connections) in LOADS {
             compare(size, connections, rounds.unwrap_or(ROUNDS)).await;
         }
-        pacing::measure().await;
+        pacing::measure(rounds.unwrap_or(ROUNDS)).await;
         if std::env::var_os("JOURNAL").is_some() {
             journal().await;
         }

@@ -12,4 +12,4 @@ cp "$here/aimock.mjs" "$PEERS/"
 [ -d "$PEERS/node_modules/@copilotkit/aimock" ] ||
     npm install --silent --no-audit --no-fund --prefix "$PEERS" @copilotkit/aimock@1.43.0
 cd "$here/../.."
-cargo bench --bench peers --features wiremock "$@"
+cargo bench --bench peers --features wiremock -- "$@"
