@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use codex_wire::frame::Id;
 use serde_json::Value;
@@ -93,6 +94,16 @@ impl Approvals {
         open.retain(|_, it| !of_thread(it));
         ids
     }
+}
+
+/// A command that the client has approved for the session.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Grant {
+    /// The words of a simple command, else the whole argv.
+    pub(crate) words: Vec<String>,
+    pub(crate) cwd: PathBuf,
+    pub(crate) tty: bool,
+    pub(crate) escalated: bool,
 }
 
 /// What a thread may wait for.

@@ -26,6 +26,7 @@ mod outbox;
 mod process;
 mod protocol;
 pub mod quirk;
+mod rules;
 pub mod sandbox;
 mod server;
 mod thread;

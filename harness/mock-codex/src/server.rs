@@ -18,6 +18,7 @@ use crate::failure::Failure;
 use crate::home;
 use crate::protocol::reply::ThreadStatus;
 use crate::quirk::Quirks;
+use crate::rules::Rules;
 use crate::sandbox::SandboxLauncher;
 use crate::thread::Thread;
 
@@ -34,6 +35,7 @@ pub(crate) struct Server {
     pub(crate) launcher: SandboxLauncher,
     pub(crate) config: RefCell<Loader>,
     pub(crate) approvals: Approvals,
+    pub(crate) rules: Rules,
     threads: RefCell<BTreeMap<String, Rc<Thread>>>,
     clients: RefCell<Vec<Rc<Client>>>,
     originator: OnceCell<String>,
@@ -58,6 +60,7 @@ impl Server {
         }
         Ok(Self {
             installation_id: home::installation_id(&setup.home),
+            rules: Rules::load(&setup.home),
             home: setup.home,
             started_in: setup.started_in,
             quirks: setup.quirks,

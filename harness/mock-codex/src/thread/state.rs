@@ -15,7 +15,7 @@ use super::ordinals::Ordinals;
 use super::record::{Meta, Record, StoredItem, Summary, TurnEnded, TurnStarted, Unread, Usage};
 use super::store::Rollout;
 use super::turns::TurnRecord;
-use crate::approval::Waiting;
+use crate::approval::{Grant, Waiting};
 use crate::clock;
 use crate::connection::Client;
 use crate::model::Channel;
@@ -36,7 +36,7 @@ pub(crate) struct Thread {
     pub(crate) sessions: Rc<SessionStore>,
     pub(crate) terminals: Rc<Terminals>,
     /// The commands that the client has approved for this session.
-    pub(crate) approved: RefCell<HashSet<Vec<String>>>,
+    pub(crate) approved: RefCell<HashSet<Grant>>,
     /// The files whose changes the client has approved for this session.
     pub(crate) approved_files: RefCell<HashSet<PathBuf>>,
     /// The questions that are open.

@@ -1,5 +1,6 @@
 //! A turn's notifications, and what of them is kept.
 
+use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
@@ -31,6 +32,8 @@ pub(super) struct Scope {
     pub(super) turn: Rc<str>,
     /// What the patches of the turn have done.
     pub(super) diff: Rc<TurnDiff>,
+    /// What the model is told of behind the outputs of its calls.
+    pub(super) told: Rc<RefCell<Vec<String>>>,
     /// Calls that the client carries out.
     pub(super) dynamic: Rc<OpenCalls>,
 }

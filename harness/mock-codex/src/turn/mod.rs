@@ -16,6 +16,7 @@ mod patch;
 mod question;
 mod replace;
 mod retry;
+mod review;
 mod run;
 mod shell;
 mod stream;

@@ -125,6 +125,7 @@ pub(crate) fn start(start: Start) -> io::Result<String> {
             client,
             turn: id.as_str().into(),
             diff: Rc::default(),
+            told: Rc::default(),
             dynamic: Rc::default(),
         },
         control,

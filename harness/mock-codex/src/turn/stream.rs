@@ -319,6 +319,9 @@ impl Turn {
                 control = self.control.recv() => self.take(control)?,
             }
         }
+        for text in self.scope.told.take() {
+            self.scope.add_input(message("developer", &[&text]));
+        }
         Ok(())
     }
 

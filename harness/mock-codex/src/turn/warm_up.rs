@@ -1,6 +1,6 @@
 //! What is made ready for a thread's turns before the first of them.
 
-use super::command;
+use super::review;
 use crate::connection::Call;
 use crate::model::Endpoint;
 use crate::model::request::Subject;
@@ -41,5 +41,5 @@ pub(crate) fn warm_up(call: &Call, thread: &Thread) {
         subject.ask(&client, &History::default())
     };
     thread.channel.warm_up(endpoint.clone(), asked);
-    command::warm_up(server, thread, &client, endpoint);
+    review::warm_up(server, thread, &client, endpoint);
 }

@@ -32,8 +32,8 @@ pub(in crate::turn) fn of(line: &str, cwd: &Path) -> Vec<Value> {
     explained.unwrap_or_else(|| vec![json!({"type": "unknown", "command": line})])
 }
 
-/// The rule that would allow a command from now on: its words if it is simple, else its argv.
-pub(super) fn amendment(line: &str, argv: &[String]) -> Vec<String> {
+/// What a command is known by: its words if it is simple, else its argv.
+pub(super) fn known_by(line: &str, argv: &[String]) -> Vec<String> {
     match parts(line) {
         Some(mut parts) if parts.len() == 1 => parts.remove(0),
         _ => argv.to_vec(),
@@ -41,7 +41,7 @@ pub(super) fn amendment(line: &str, argv: &[String]) -> Vec<String> {
 }
 
 /// The simple commands of a line; `None` where the line has more to it than connectors.
-fn parts(line: &str) -> Option<Vec<Vec<String>>> {
+pub(super) fn parts(line: &str) -> Option<Vec<Vec<String>>> {
     if line.contains(['$', '`', '(', ')', '<', '>', '*', '?', '\n', '&']) && !line.contains("&&")
         || line.contains(['$', '`', '<', '>'])
     {
@@ -144,9 +144,9 @@ mod tests {
     }
 
     #[test]
-    fn only_a_simple_command_becomes_a_rule() {
+    fn only_a_simple_command_is_known_by_its_words() {
         let argv = words(&["/bin/bash", "-c", "touch a"]);
-        assert_eq!(amendment("touch a", &argv), ["touch", "a"]);
-        assert_eq!(amendment("touch a && b", &argv), argv);
+        assert_eq!(known_by("touch a", &argv), ["touch", "a"]);
+        assert_eq!(known_by("touch a && b", &argv), argv);
     }
 }

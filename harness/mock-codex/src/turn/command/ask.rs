@@ -1,21 +1,26 @@
 //! The client decides about a command.
 
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use super::launch::Planned;
-use super::{actions, rejected};
-use crate::approval::Kind;
+use super::verdict::{self, Why};
+use super::{ExecArgs, actions, rejected};
+use crate::approval::{Answer, Kind};
 use crate::clock;
 use crate::protocol::item::Item;
+use crate::rules;
 use crate::turn::emit::Scope;
 use crate::turn::question::Question;
 use crate::turn::toolcall::Outcome;
 
 /// What the client decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Decision {
     Accept,
     AcceptForSession,
+    /// Also commands that begin with these words.
+    AcceptPrefix(Vec<String>),
     Decline,
     Cancel,
     /// An error, or nothing that is a decision.
@@ -23,7 +28,7 @@ enum Decision {
 }
 
 impl Decision {
-    fn of(answer: Result<Value, String>) -> Self {
+    fn of(answer: &Answer) -> Self {
         let Ok(answer) = answer else {
             return Self::Failed;
         };
@@ -33,9 +38,11 @@ impl Decision {
             Some("acceptForSession") => Self::AcceptForSession,
             Some("decline") => Self::Decline,
             Some("cancel") => Self::Cancel,
-            // The mock keeps such a rule for this session only.
-            None if decision["acceptWithExecpolicyAmendment"].is_object() => Self::AcceptForSession,
-            _ => Self::Failed,
+            Some(_) => Self::Failed,
+            None => {
+                let words = &decision["acceptWithExecpolicyAmendment"]["execpolicy_amendment"];
+                Vec::deserialize(words).map_or(Self::Failed, Self::AcceptPrefix)
+            }
         }
     }
 }
@@ -44,19 +51,20 @@ impl Decision {
 pub(super) async fn approval(
     scope: &Scope,
     planned: &Planned,
-    reason: Option<&str>,
+    args: &ExecArgs,
+    why: &Why,
 ) -> Result<i64, Outcome> {
     let started_ms = clock::now_ms();
     let mut announced = planned.clone();
     announced.announced = Some(started_ms);
     let question = Question::open(scope, Kind::Approval);
     scope.item_started(&mut Item::CommandExecution(announced.item("agent", None)));
-    let params = params(scope, &announced, started_ms, reason);
+    let params = params(scope, &announced, args, why);
     let answer = question
         .ask("item/commandExecution/requestApproval", params)
         .await;
     question.close();
-    let decision = Decision::of(answer);
+    let decision = Decision::of(&answer);
     let close = |status: &'static str| {
         let mut item = announced.item("agent", None);
         item.status = status;
@@ -65,41 +73,72 @@ pub(super) async fn approval(
     match decision {
         Decision::Accept => {}
         Decision::AcceptForSession => {
-            let mut approved = scope.thread.approved.borrow_mut();
-            approved.insert(planned.argv.clone());
+            scope.thread.approved.borrow_mut().insert(planned.grant());
         }
-        Decision::Decline | Decision::Cancel => close("declined"),
-        Decision::Failed => close("failed"),
+        Decision::AcceptPrefix(words) => allow(scope, &words),
+        Decision::Decline => {
+            close("declined");
+            return Err(rejected("rejected by user"));
+        }
+        Decision::Cancel => {
+            close("declined");
+            return Err(Outcome::Cancelled);
+        }
+        Decision::Failed => {
+            close("failed");
+            return Err(rejected("approval request failed"));
+        }
     }
-    match decision {
-        Decision::Accept | Decision::AcceptForSession => Ok(started_ms),
-        Decision::Decline => Err(rejected("rejected by user")),
-        Decision::Cancel => Err(Outcome::Cancelled),
-        Decision::Failed => Err(rejected("approval request failed")),
+    Ok(started_ms)
+}
+
+/// Makes a rule of what the client allows.
+fn allow(scope: &Scope, words: &[String]) {
+    match scope.server.rules.allow(words) {
+        Ok(false) => {}
+        Ok(true) => scope.told.borrow_mut().push(format!(
+            "Approved command prefix saved:\n- {}",
+            rules::shown(words)
+        )),
+        Err(error) => scope.thread.notify(
+            "warning",
+            &json!({
+                "threadId": scope.thread.id(),
+                "message": format!("Failed to apply execpolicy amendment: {error}"),
+            }),
+        ),
     }
 }
 
-fn params(scope: &Scope, planned: &Planned, started_ms: i64, reason: Option<&str>) -> Value {
-    let amendment = actions::amendment(&planned.cmd, &planned.argv);
+fn params(scope: &Scope, planned: &Planned, args: &ExecArgs, why: &Why) -> Value {
     let mut params = json!({
         "kind": "command",
         "threadId": scope.thread.id(),
         "turnId": &*scope.turn,
         "itemId": planned.call,
-        "startedAtMs": started_ms,
+        "startedAtMs": planned.announced,
         "environmentId": "local",
     });
-    if let Some(reason) = reason {
+    let by_rule =
+        (*why == Why::Rule).then(|| format!("`{}` requires approval by policy", planned.display));
+    if let Some(reason) = args.justification.clone().or(by_rule) {
         params["reason"] = json!(reason);
     }
     params["command"] = json!(planned.display);
     params["cwd"] = json!(planned.cwd);
     params["commandActions"] = json!(actions::of(&planned.cmd, &planned.cwd));
-    params["proposedExecpolicyAmendment"] = json!(amendment);
-    params["availableDecisions"] = json!([
-        "accept",
-        {"acceptWithExecpolicyAmendment": {"execpolicy_amendment": amendment}},
-        "cancel",
-    ]);
+    let mut decisions = vec![json!("accept")];
+    if *why == Why::Command {
+        let words = verdict::first_without_rule(scope, planned);
+        let wanted = args.prefix_rule.clone();
+        let prefix = wanted.filter(|prefix| !prefix.is_empty() && words.starts_with(prefix));
+        let amendment = prefix.unwrap_or(words);
+        params["proposedExecpolicyAmendment"] = json!(amendment);
+        decisions.push(json!({
+            "acceptWithExecpolicyAmendment": {"execpolicy_amendment": amendment},
+        }));
+    }
+    decisions.push(json!("cancel"));
+    params["availableDecisions"] = json!(decisions);
     params
 }

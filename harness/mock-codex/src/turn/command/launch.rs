@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{ExecArgs, actions, rejected, watch};
+use super::{ExecArgs, SandboxPermissions, actions, rejected, watch};
+use crate::approval::Grant;
 use crate::clock;
 use crate::protocol::item::{CommandExecution, Item, Times};
 use crate::sandbox::Sandbox;
@@ -38,7 +39,9 @@ pub(super) struct Planned {
     /// The argv as one line, quoted where it must be.
     pub(super) display: String,
     pub(super) cwd: PathBuf,
-    tty: bool,
+    pub(super) tty: bool,
+    /// Does it ask to leave the sandbox?
+    pub(super) escalated: bool,
     /// Was the item told already, with the question about it?
     pub(super) announced: Option<i64>,
 }
@@ -64,7 +67,18 @@ impl Planned {
                 .as_ref()
                 .map_or_else(|| base.clone(), |dir| base.join(dir)),
             tty: args.tty,
+            escalated: args.sandbox_permissions == Some(SandboxPermissions::RequireEscalated),
             announced: None,
+        }
+    }
+
+    /// What an approval for the session is for.
+    pub(super) fn grant(&self) -> Grant {
+        Grant {
+            words: actions::known_by(&self.cmd, &self.argv),
+            cwd: self.cwd.clone(),
+            tty: self.tty,
+            escalated: self.escalated,
         }
     }
 
@@ -96,13 +110,13 @@ impl Planned {
 pub(super) fn start(
     scope: &Scope,
     planned: &Planned,
-    approved: bool,
+    sandboxed: bool,
 ) -> Result<(SessionId, Arc<Session>, std::rc::Rc<Terminal>), Outcome> {
     let thread = &scope.thread;
-    let sandbox = if approved {
-        Sandbox::Unrestricted
-    } else {
+    let sandbox = if sandboxed {
         limits::sandbox(&thread.state.borrow().settings)
+    } else {
+        Sandbox::Unrestricted
     };
     let restricted = sandbox != Sandbox::Unrestricted;
     let request = ExecRequest {

@@ -4,7 +4,6 @@ pub(super) mod actions;
 mod ask;
 mod launch;
 mod review;
-mod reviewer;
 pub(super) mod utf8;
 mod verdict;
 mod watch;
@@ -18,7 +17,6 @@ use serde_json::json;
 
 use self::launch::Planned;
 pub(super) use self::launch::environment;
-pub(super) use self::reviewer::warm_up;
 use self::verdict::Verdict;
 use super::emit::Scope;
 use super::terminals::Terminal;
@@ -41,6 +39,7 @@ struct ExecArgs {
     max_output_tokens: Option<usize>,
     sandbox_permissions: Option<SandboxPermissions>,
     justification: Option<String>,
+    prefix_rule: Option<Vec<String>>,
 }
 
 /// May the command leave the sandbox?
@@ -88,22 +87,20 @@ async fn try_exec(scope: Scope, call: ToolCall) -> Result<Outcome, Outcome> {
     }
     let wait = Wait::Exec.wait(args.yield_time_ms);
     let budget = Budget::UNKNOWN_MODEL.or_less(args.max_output_tokens);
-    let escalated = args.sandbox_permissions == Some(SandboxPermissions::RequireEscalated);
     let mut planned = Planned::new(&scope, &call.id, &args);
-    let approved = match verdict::of(&scope, &planned, escalated) {
-        Verdict::Run => escalated,
+    let sandboxed = match verdict::of(&scope, &planned) {
+        Verdict::Run { sandboxed } => sandboxed,
         Verdict::Refuse(outcome) => return Err(outcome),
-        Verdict::Review => {
+        Verdict::Ask(_) if review::decides(&scope) => {
             planned.announced = Some(review::approval(&scope, &planned, &args).await?);
-            true
+            false
         }
-        Verdict::Ask => {
-            planned.announced =
-                Some(ask::approval(&scope, &planned, args.justification.as_deref()).await?);
-            true
+        Verdict::Ask(why) => {
+            planned.announced = Some(ask::approval(&scope, &planned, &args, &why).await?);
+            false
         }
     };
-    let (id, session, terminal) = launch::start(&scope, &planned, approved)?;
+    let (id, session, terminal) = launch::start(&scope, &planned, sandboxed)?;
     let collected = session.collect(wait).await;
     if collected.exit_code.is_some() {
         terminal.ended.cancelled().await;

@@ -1,48 +1,77 @@
 //! May a command run, must the client be asked, or is it refused?
 
-use codex_wire::policy::{ApprovalPolicy, ApprovalsReviewer, SandboxPolicy};
+use codex_wire::policy::{ApprovalPolicy, GranularApproval, SandboxPolicy};
 
 use super::launch::Planned;
-use super::rejected;
+use super::{actions, rejected};
 use crate::quirk::Id as Quirk;
+use crate::rules::{Decision, Match};
 use crate::turn::emit::Scope;
 use crate::turn::toolcall::Outcome;
-
-const NEVER_ESCALATE: &str = "approval policy is Never; reject command \u{2014} you cannot ask for \
-    escalated permissions if the approval policy is Never";
 
 /// What becomes of a command.
 #[derive(Debug)]
 pub(super) enum Verdict {
-    Run,
-    Ask,
-    Review,
+    Run { sandboxed: bool },
+    Ask(Why),
     Refuse(Outcome),
 }
 
+/// Why somebody has to be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Why {
+    /// It wants to leave the sandbox, is dangerous, or not known to be harmless.
+    Command,
+    /// The same where prompts to leave the sandbox are off: it is dangerous.
+    Danger,
+    /// A rule says so; no rule can be proposed then.
+    Rule,
+}
+
 /// The verdict on a command of this turn.
-pub(super) fn of(scope: &Scope, planned: &Planned, escalated: bool) -> Verdict {
-    let (policy, reviewer, sandboxed) = {
+pub(super) fn of(scope: &Scope, planned: &Planned) -> Verdict {
+    let (policy, sandboxed) = {
         let state = scope.thread.state.borrow();
         let settings = &state.settings;
         let sandboxed = matches!(
             settings.sandbox,
             SandboxPolicy::ReadOnly { .. } | SandboxPolicy::WorkspaceWrite(_)
         );
-        (settings.approval_policy, settings.reviewer, sandboxed)
+        (settings.approval_policy, sandboxed)
     };
-    let approved = scope.thread.approved.borrow().contains(&planned.argv);
-    let dangerous = is_dangerous(&planned.cmd)
-        && (policy != ApprovalPolicy::Never
-            || scope
-                .server
-                .quirks
-                .has(Quirk::NeverRefusesDangerousCommands));
-    let ask = match policy {
-        _ if approved => false,
-        ApprovalPolicy::Never if escalated => {
-            return Verdict::Refuse(Outcome::Output(NEVER_ESCALATE.to_owned()));
+    let escalated = planned.escalated;
+    if escalated && let Some(refusal) = never_escalates(policy) {
+        return Verdict::Refuse(Outcome::Output(refusal));
+    }
+    let found = by_rules(scope, planned);
+    match found.iter().flatten().max_by_key(|found| found.decision) {
+        Some(found) if found.decision == Decision::Forbidden => {
+            return Verdict::Refuse(forbidden(planned, found));
         }
+        Some(found) if found.decision == Decision::Prompt => {
+            return match policy {
+                ApprovalPolicy::Never => Verdict::Refuse(rejected(
+                    "approval required by policy, but AskForApproval is set to Never",
+                )),
+                ApprovalPolicy::Granular(GranularApproval { rules: false, .. }) => {
+                    Verdict::Refuse(rejected(
+                        "approval required by policy rule, but AskForApproval::Granular.rules is \
+                         false",
+                    ))
+                }
+                _ => Verdict::Ask(Why::Rule),
+            };
+        }
+        _ if found.iter().all(Option::is_some) => return Verdict::Run { sandboxed: false },
+        _ => {}
+    }
+    let refuses = policy != ApprovalPolicy::Never
+        || scope
+            .server
+            .quirks
+            .has(Quirk::NeverRefusesDangerousCommands);
+    let dangerous = refuses && is_dangerous(&planned.cmd);
+    let ask = match policy {
         ApprovalPolicy::Never if dangerous => {
             return Verdict::Refuse(rejected(&format!(
                 "`{}` rejected: rm -f style commands are not permitted. Use a safer approach",
@@ -51,24 +80,72 @@ pub(super) fn of(scope: &Scope, planned: &Planned, escalated: bool) -> Verdict {
         }
         ApprovalPolicy::Never => false,
         ApprovalPolicy::Untrusted => true,
-        ApprovalPolicy::OnRequest => dangerous || (escalated && sandboxed),
-        ApprovalPolicy::Granular(switches) => {
-            let needed = dangerous || (escalated && sandboxed);
-            if needed && !switches.sandbox_approval {
-                return Verdict::Refuse(rejected(
-                    "approval policy is granular and rejects prompts to leave the sandbox",
-                ));
-            }
-            needed
+        ApprovalPolicy::OnRequest | ApprovalPolicy::Granular(_) => {
+            dangerous || (escalated && sandboxed)
         }
     };
-    // Under the other policies the client is asked, whoever is named as the reviewer.
-    let reviews = reviewer == ApprovalsReviewer::AutoReview && policy == ApprovalPolicy::OnRequest;
-    match (ask, reviews) {
-        (false, _) => Verdict::Run,
-        (true, false) => Verdict::Ask,
-        (true, true) => Verdict::Review,
+    let approved = scope.thread.approved.borrow().contains(&planned.grant());
+    match ask {
+        true if approved => Verdict::Run { sandboxed: false },
+        true if never_escalates(policy).is_some() => Verdict::Ask(Why::Danger),
+        true => Verdict::Ask(Why::Command),
+        false => Verdict::Run {
+            sandboxed: !escalated,
+        },
     }
+}
+
+/// What the model is told where a policy lets no command leave the sandbox.
+fn never_escalates(policy: ApprovalPolicy) -> Option<String> {
+    let name = match policy {
+        ApprovalPolicy::Never => "Never".to_owned(),
+        ApprovalPolicy::Granular(switches) if !switches.sandbox_approval => {
+            let GranularApproval {
+                sandbox_approval,
+                rules,
+                skill_approval,
+                request_permissions,
+                mcp_elicitations,
+            } = switches;
+            format!(
+                "Granular(GranularApprovalConfig {{ sandbox_approval: {sandbox_approval}, rules: \
+                 {rules}, skill_approval: {skill_approval}, request_permissions: \
+                 {request_permissions}, mcp_elicitations: {mcp_elicitations} }})"
+            )
+        }
+        _ => return None,
+    };
+    Some(format!(
+        "approval policy is {name}; reject command \u{2014} you cannot ask for escalated \
+         permissions if the approval policy is {name}"
+    ))
+}
+
+/// What rules say about each simple command of the line.
+fn by_rules(scope: &Scope, planned: &Planned) -> Vec<Option<Match>> {
+    let about = |words: &Vec<String>| scope.server.rules.about(words);
+    parts(planned).iter().map(about).collect()
+}
+
+/// The first simple command of the line that no rule is about, which a rule could allow.
+pub(super) fn first_without_rule(scope: &Scope, planned: &Planned) -> Vec<String> {
+    let mut parts = parts(planned);
+    let unknown = |words: &Vec<String>| scope.server.rules.about(words).is_none();
+    let first = parts.iter().position(unknown).unwrap_or(0);
+    parts.swap_remove(first)
+}
+
+/// The simple commands of the line; the whole argv where it has more to it.
+fn parts(planned: &Planned) -> Vec<Vec<String>> {
+    actions::parts(&planned.cmd).unwrap_or_else(|| vec![planned.argv.clone()])
+}
+
+fn forbidden(planned: &Planned, found: &Match) -> Outcome {
+    let why = found.justification.clone().unwrap_or_else(|| {
+        let prefix = actions::join(&found.prefix);
+        format!("policy forbids commands starting with `{prefix}`")
+    });
+    rejected(&format!("`{}` rejected: {why}", planned.display))
 }
 
 /// Does a command line delete by force?

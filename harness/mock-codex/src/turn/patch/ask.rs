@@ -6,6 +6,7 @@ use super::Job;
 use crate::approval::{Answer, Kind};
 use crate::clock;
 use crate::turn::question::Question;
+use crate::turn::review::{self, Planned};
 use crate::turn::toolcall::Outcome;
 
 /// What the client decided.
@@ -36,6 +37,9 @@ impl Decision {
 /// declined, save where the turn ends: then it stays open.
 pub(super) async fn approval(job: &mut Job<'_>, reason: Option<&str>) -> Result<(), Outcome> {
     let scope = job.scope;
+    if review::decides(scope) {
+        return reviewed(job).await;
+    }
     let question = Question::open(scope, Kind::Approval);
     let params = json!({
         "threadId": scope.thread.id(),
@@ -62,4 +66,24 @@ pub(super) async fn approval(job: &mut Job<'_>, reason: Option<&str>) -> Result<
     };
     job.complete("declined");
     Err(Outcome::Output(refusal.to_owned()))
+}
+
+async fn reviewed(job: &mut Job<'_>) -> Result<(), Outcome> {
+    let cwd = job.order.cwd.clone();
+    let planned = Planned {
+        item: &job.item.id,
+        started_ms: clock::now_ms(),
+        action: json!({"type": "applyPatch", "cwd": cwd, "files": job.files}),
+        question: json!({
+            "cwd": cwd,
+            "files": job.files,
+            "patch": job.text,
+            "tool": "apply_patch",
+        }),
+    };
+    let reviewed = review::review(job.scope, planned).await;
+    reviewed.map_err(|refusal| {
+        job.complete("declined");
+        Outcome::Output(refusal)
+    })
 }

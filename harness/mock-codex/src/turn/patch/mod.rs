@@ -54,6 +54,7 @@ pub(super) async fn run(
         scope,
         item: FileChange::new(call, &changes, Times::started(clock::now_ms())),
         files: files(&changes),
+        text,
         limits,
         order: Order {
             patch,
@@ -151,6 +152,7 @@ struct Job<'a> {
     scope: &'a Scope,
     item: FileChange,
     files: Vec<PathBuf>,
+    text: &'a str,
     limits: Limits,
     order: Order,
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::review::{open, own_settings};
+use super::{open, own_settings};
 use crate::connection::Identity;
 use crate::model::Endpoint;
 use crate::model::request::{Reviewed, Subject, input};

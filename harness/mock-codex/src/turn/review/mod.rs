@@ -1,0 +1,394 @@
+//! A reviewer, which is the model in another conversation, decides in place of the client.
+
+mod connection;
+
+use codex_wire::policy::{ApprovalPolicy, ApprovalsReviewer, SandboxPolicy};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::clock;
+use crate::model::error::ModelError;
+use crate::model::event::{Event, Failed};
+use crate::model::request::{Reviewed, Subject, message};
+use crate::model::{Answer, Channel, Events, context};
+use crate::thread::Settings;
+use crate::thread::history::History;
+use crate::thread::state::Conversation;
+use crate::turn::emit::Scope;
+
+use connection::covered;
+pub(super) use connection::warm_up;
+
+/// How often a reviewer is asked that doesn't answer in the form that it was given.
+const TRIES: usize = 3;
+
+const PROMPT: &str = "You judge one planned command of a coding agent: whether the user wants it, \
+    and what it may damage. Answer with a JSON object of the given form and nothing else.";
+
+/// What a reviewer answers.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct Assessment {
+    outcome: Decision,
+    risk_level: Option<Risk>,
+    user_authorization: Option<Authorization>,
+    rationale: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Risk {
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Authorization {
+    Unknown,
+    Low,
+    Medium,
+    High,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Decision {
+    Allow,
+    Deny,
+}
+
+/// What came of a review, for the client and for the model.
+#[derive(Debug, PartialEq, Eq)]
+struct Finding {
+    approved: bool,
+    risk: Option<Risk>,
+    authorization: Option<Authorization>,
+    rationale: String,
+    warning: String,
+    /// What the model reads where the command doesn't run.
+    refusal: String,
+}
+
+/// What is to be reviewed.
+#[derive(Debug)]
+pub(super) struct Planned<'a> {
+    /// The item that it is told as, which has begun.
+    pub(super) item: &'a str,
+    pub(super) started_ms: i64,
+    /// What the client is told of it.
+    pub(super) action: Value,
+    /// What the reviewer is told of it.
+    pub(super) question: Value,
+}
+
+/// Does a reviewer decide what the client would be asked about?
+pub(super) fn decides(scope: &Scope) -> bool {
+    let state = scope.thread.state.borrow();
+    let settings = &state.settings;
+    settings.reviewer == ApprovalsReviewer::AutoReview
+        && matches!(
+            settings.approval_policy,
+            ApprovalPolicy::OnRequest | ApprovalPolicy::Granular(_)
+        )
+}
+
+/// Has something reviewed; fails with what the model is told where it may not be done.
+pub(super) async fn review(scope: &Scope, planned: Planned<'_>) -> Result<(), String> {
+    let mut params = json!({
+        "threadId": scope.thread.id(),
+        "turnId": &*scope.turn,
+        "startedAtMs": planned.started_ms,
+        "reviewId": uuid::Uuid::new_v4().to_string(),
+        "targetItemId": planned.item,
+        "review": {
+            "status": "inProgress",
+            "riskLevel": null,
+            "userAuthorization": null,
+            "rationale": null,
+        },
+        "action": planned.action,
+    });
+    scope
+        .thread
+        .notify("item/autoApprovalReview/started", &params);
+    let finding = match assess(scope, &planned.question).await {
+        Ok(assessment) => Finding::of(assessment),
+        Err(cause) => Finding::failed(&cause),
+    };
+    scope.thread.notify(
+        "guardianWarning",
+        &json!({"threadId": scope.thread.id(), "message": finding.warning}),
+    );
+    finding.tell(&mut params);
+    scope
+        .thread
+        .notify("item/autoApprovalReview/completed", &params);
+    if finding.approved {
+        return Ok(());
+    }
+    Err(finding.refusal)
+}
+
+impl Finding {
+    fn of(assessment: Assessment) -> Self {
+        let approved = assessment.outcome == Decision::Allow;
+        let (verb, level, default) = if approved {
+            (
+                "approved",
+                Risk::Low,
+                "Auto-review returned a low-risk allow decision.",
+            )
+        } else {
+            (
+                "denied",
+                Risk::High,
+                "Auto-review returned a deny decision without a rationale.",
+            )
+        };
+        let risk = assessment.risk_level.unwrap_or(level);
+        let authorization = assessment
+            .user_authorization
+            .unwrap_or(Authorization::Unknown);
+        let rationale = assessment.rationale.unwrap_or_else(|| default.to_owned());
+        Self {
+            approved,
+            warning: format!(
+                "Automatic approval review {verb} (risk: {}, authorization: {}): {rationale}",
+                name(&risk),
+                name(&authorization)
+            ),
+            refusal: format!(
+                "This action was rejected due to unacceptable risk.\nReason: {rationale}\nThe agent \
+                 must not attempt to achieve the same outcome via workaround."
+            ),
+            risk: Some(risk),
+            authorization: Some(authorization),
+            rationale,
+        }
+    }
+
+    fn failed(cause: &str) -> Self {
+        let warning = format!("Automatic approval review failed: {cause}");
+        Self {
+            approved: false,
+            risk: None,
+            authorization: None,
+            rationale: warning.clone(),
+            refusal: format!(
+                "{warning}\nThe action was not executed because automatic approval review could not \
+                 be completed."
+            ),
+            warning,
+        }
+    }
+
+    /// Turns the parameters of the start of a review into those of its end.
+    fn tell(&self, params: &mut Value) {
+        let Some(started) = params.as_object_mut().map(std::mem::take) else {
+            return;
+        };
+        let mut ended = serde_json::Map::new();
+        for (name, value) in started {
+            let is = |wanted: &str| name == wanted;
+            let (after_start, after_target) = (is("startedAtMs"), is("targetItemId"));
+            ended.insert(name, value);
+            if after_start {
+                ended.insert("completedAtMs".to_owned(), json!(clock::now_ms()));
+            }
+            if after_target {
+                ended.insert("decisionSource".to_owned(), json!("agent"));
+            }
+        }
+        let status = if self.approved { "approved" } else { "denied" };
+        ended.insert(
+            "review".to_owned(),
+            json!({
+                "status": status,
+                "riskLevel": self.risk,
+                "userAuthorization": self.authorization,
+                "rationale": self.rationale,
+            }),
+        );
+        *params = Value::Object(ended);
+    }
+}
+
+/// Asks until there is an assessment.
+async fn assess(scope: &Scope, action: &Value) -> Result<Assessment, String> {
+    let settings = own_settings(&scope.thread.state.borrow().settings);
+    let question = format!("Planned action JSON:\n{action:#}\n");
+    let turn = clock::new_id();
+    let mut wrong = String::new();
+    for _ in 0..TRIES {
+        let answer = ask(scope, &settings, &turn, &question).await?;
+        match read(&answer) {
+            Ok(assessment) => return Ok(assessment),
+            Err(error) => wrong = error,
+        }
+    }
+    Err(wrong)
+}
+
+/// The assessment in an answer, also in the middle of a text.
+fn read(answer: &str) -> Result<Assessment, String> {
+    let start = answer.find('{');
+    let end = answer.rfind('}').map(|end| end + 1);
+    let object = start
+        .zip(end)
+        .and_then(|(start, end)| answer.get(start..end));
+    let object = object.ok_or("guardian assessment was not valid JSON")?;
+    serde_json::from_str(object).map_err(|error| error.to_string())
+}
+
+/// What a reviewer runs with: the thread's model, and nothing that changes anything.
+fn own_settings(settings: &Settings) -> Settings {
+    let settings = settings.clone();
+    Settings {
+        approval_policy: ApprovalPolicy::Never,
+        reviewer: ApprovalsReviewer::User,
+        sandbox: SandboxPolicy::ReadOnly {
+            network_access: false,
+        },
+        profile: None,
+        base_instructions: Some(PROMPT.to_owned()),
+        developer_instructions: None,
+        ..settings
+    }
+}
+
+/// Asks once; gives the text of the answer.
+async fn ask(
+    scope: &Scope,
+    settings: &Settings,
+    turn: &str,
+    question: &str,
+) -> Result<String, String> {
+    let endpoint = scope.endpoint()?;
+    let (channel, asked) = {
+        let mut review = scope.thread.review.borrow_mut();
+        let review = review.get_or_insert_with(|| open(settings));
+        review.history.push(&message("user", &[question]));
+        let schema = schema();
+        let subject = Subject {
+            thread: &review.id,
+            session: &scope.thread.meta.session_id,
+            turn,
+            turn_started_ms: clock::now_ms(),
+            context_window: &review.context_window,
+            installation: &scope.server.installation_id,
+            settings,
+            output_schema: Some(&schema),
+            reviewed: Some(Reviewed {
+                thread: scope.thread.id(),
+                turn: &scope.turn,
+            }),
+            compaction: false,
+            window: 0,
+            read_back: false,
+        };
+        let asked = subject.ask(&scope.client.known(), &review.history);
+        (review.channel.clone(), asked)
+    };
+    let mut events = match channel.ask(&endpoint, asked).await {
+        Ok(Answer::Events(events)) => events,
+        Ok(Answer::Refused {
+            status,
+            retry_after,
+            body,
+            url,
+        }) => {
+            return Err(ModelError::status(status, retry_after, &body, &url).message);
+        }
+        Err(_) => return Err("the model could not be reached".to_owned()),
+    };
+    let mut said = String::new();
+    loop {
+        match events.next().await.map_err(|error| error.message)? {
+            Event::ItemDone(item) if item["type"] == "function_call" => {
+                return Err("mock-codex runs no tools for a reviewer".to_owned());
+            }
+            Event::ItemDone(item) if item["type"] == "message" => {
+                let parts = item["content"].as_array().into_iter().flatten();
+                said = parts.filter_map(|part| part["text"].as_str()).collect();
+                remember(scope, &item);
+            }
+            Event::Completed(completed) => {
+                if let Events::Socket(events) = events {
+                    events.keep(completed.id, covered(scope, settings)).await;
+                }
+                return Ok(said);
+            }
+            Event::Failed(Failed { error, .. }) => return Err(error.message),
+            _ => {}
+        }
+    }
+}
+
+fn open(settings: &Settings) -> Conversation {
+    let mut history = History::default();
+    history.push(&message("developer", &[&context::permissions(settings)]));
+    history.push(&message("user", &[&context::environment(settings, true)]));
+    Conversation {
+        id: clock::new_id(),
+        context_window: clock::new_id(),
+        history,
+        channel: Channel::default(),
+    }
+}
+
+fn remember(scope: &Scope, item: &Value) {
+    if let Some(review) = scope.thread.review.borrow_mut().as_mut() {
+        let said = json!({"type": "message", "role": "assistant", "content": item["content"]});
+        review.history.push(&said.to_string());
+    }
+}
+
+/// A level by its name on the wire.
+fn name(level: &impl Serialize) -> String {
+    let name = serde_json::to_value(level).ok();
+    let name = name.as_ref().and_then(Value::as_str);
+    name.unwrap_or_default().to_owned()
+}
+
+/// The form of an assessment.
+fn schema() -> Value {
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "risk_level": {"type": "string", "enum": ["low", "medium", "high", "critical"]},
+            "user_authorization": {"type": "string", "enum": ["unknown", "low", "medium", "high"]},
+            "outcome": {"type": "string", "enum": ["allow", "deny"]},
+            "rationale": {"type": "string"},
+        },
+        "required": ["outcome"],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(answer: &str) -> Finding {
+        Finding::of(serde_json::from_str(answer).unwrap())
+    }
+
+    #[test]
+    fn what_an_assessment_leaves_out_is_filled_in() {
+        let allowed = finding(r#"{"outcome": "allow"}"#);
+        assert!(allowed.approved);
+        assert_eq!(
+            allowed.warning,
+            "Automatic approval review approved (risk: low, authorization: unknown): Auto-review \
+             returned a low-risk allow decision."
+        );
+        let denied = finding(r#"{"outcome": "deny", "risk_level": "critical", "rationale": "no"}"#);
+        assert!(!denied.approved);
+        assert_eq!(
+            denied.warning,
+            "Automatic approval review denied (risk: critical, authorization: unknown): no"
+        );
+    }
+}
