@@ -2,13 +2,16 @@
 
 use std::ffi::OsString;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ArgAction, Parser, Subcommand};
 
+use crate::answers::Answers;
 use crate::auth;
 use crate::config::{CliOverride, Loader};
 use crate::home;
+use crate::methods;
 use crate::quirk::{self, Quirks};
 use crate::sandbox::SandboxLauncher;
 use crate::server::Setup;
@@ -25,6 +28,10 @@ struct Cli {
     /// Switch a quirk off (`-NAME`) or on (`NAME`); `quirks` lists them.
     #[arg(long, value_name = "NAME", global = true, action = ArgAction::Append, allow_hyphen_values = true)]
     quirk: Vec<String>,
+
+    /// Answer methods as a file says, in the mock's place; see `docs/scripted-answers.md`.
+    #[arg(long, value_name = "FILE", global = true)]
+    answers: Option<PathBuf>,
 
     #[command(subcommand)]
     command: Command,
@@ -96,6 +103,13 @@ fn run(cli: Cli, launcher: SandboxLauncher) -> Result<(), String> {
             .apply_all(&specs)
             .map_err(|error| error.to_string())?;
     }
+    let answers = cli
+        .answers
+        .or_else(|| std::env::var_os(crate::ANSWERS_VARIABLE).map(PathBuf::from));
+    let answers = match &answers {
+        Some(path) => Answers::load(path, methods::is_known)?,
+        None => Answers::default(),
+    };
     for spec in &cli.quirk {
         quirks.apply(spec).map_err(|error| error.to_string())?;
     }
@@ -127,6 +141,7 @@ fn run(cli: Cli, launcher: SandboxLauncher) -> Result<(), String> {
                 started_in,
                 quirks,
                 launcher,
+                answers,
             };
             transport::serve(setup, listen, policy)
         }

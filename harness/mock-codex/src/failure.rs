@@ -47,6 +47,11 @@ impl Failure {
         Self::new(-32001, "Server overloaded; retry later.")
     }
 
+    /// An error that a script gives.
+    pub(crate) fn scripted(error: ErrorObject) -> Self {
+        Self(error)
+    }
+
     /// The error object to write.
     pub(crate) fn into_object(self) -> ErrorObject {
         self.0

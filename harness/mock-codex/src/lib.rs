@@ -12,6 +12,8 @@
     reason = "members are named as on the wire"
 )]
 
+mod account;
+mod answers;
 mod approval;
 mod auth;
 mod cli;
@@ -38,6 +40,17 @@ pub use cli::main_with;
 
 /// The codex version whose behaviour is emulated.
 pub const CODEX_VERSION: &str = "0.169.0";
+
+/// The variable that names a file of scripted answers.
+pub const ANSWERS_VARIABLE: &str = "MOCK_CODEX_ANSWERS";
+
+/// Checks a file of scripted answers without a server.
+///
+/// # Errors
+/// What is wrong, with the number of the entry.
+pub fn check_answers(text: &str) -> Result<(), String> {
+    answers::Answers::parse(text, methods::is_known).map(drop)
+}
 
 /// Writes a line to stderr; a stderr that is gone is no reason to stop.
 fn complain(text: &str) {

@@ -11,11 +11,14 @@ use serde_json::json;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use crate::account::Account;
+use crate::answers::Answers;
 use crate::approval::Approvals;
 use crate::config::{Config, Loader};
 use crate::connection::{Client, notification};
 use crate::failure::Failure;
 use crate::home;
+use crate::methods::PendingLogin;
 use crate::protocol::reply::ThreadStatus;
 use crate::quirk::Quirks;
 use crate::rules::Rules;
@@ -36,6 +39,10 @@ pub(crate) struct Server {
     pub(crate) config: RefCell<Loader>,
     pub(crate) approvals: Approvals,
     pub(crate) rules: Rules,
+    pub(crate) account: Account,
+    pub(crate) login: PendingLogin,
+    /// What a script answers in the mock's place.
+    pub(crate) answers: Answers,
     threads: RefCell<BTreeMap<String, Rc<Thread>>>,
     clients: RefCell<Vec<Rc<Client>>>,
     originator: OnceCell<String>,
@@ -50,6 +57,7 @@ pub(crate) struct Setup {
     pub(crate) quirks: Quirks,
     pub(crate) launcher: SandboxLauncher,
     pub(crate) config: Loader,
+    pub(crate) answers: Answers,
 }
 
 impl Server {
@@ -61,6 +69,9 @@ impl Server {
         Ok(Self {
             installation_id: home::installation_id(&setup.home),
             rules: Rules::load(&setup.home),
+            account: Account::of(&setup.home),
+            login: PendingLogin::default(),
+            answers: setup.answers,
             home: setup.home,
             started_in: setup.started_in,
             quirks: setup.quirks,

@@ -146,7 +146,7 @@ const RULES: &[Rule] = &[
     ),
     rule(
         "login-addresses",
-        "replaces challenge and state in the address of a login by browser",
+        "replaces client id, challenge and state in the address of a login by browser",
         "they are random numbers",
     ),
     rule(

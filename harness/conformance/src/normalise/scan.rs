@@ -34,6 +34,7 @@ const MARKS: &[Mark] = &[
     Mark("Original token count: ", Shape::Number, "<count>"),
     Mark("original token count: ", Shape::Number, "<count>"),
     Mark("127.0.0.1%3A", Shape::Number, "<port>"),
+    Mark("client_id=", Shape::Until('&'), "<client>"),
     Mark("code_challenge=", Shape::Until('&'), "<challenge>"),
     Mark("&state=", Shape::Until('&'), "<state>"),
     Mark("try again at ", Shape::Until('.'), "<time>"),

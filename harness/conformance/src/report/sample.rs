@@ -32,6 +32,7 @@ pub(crate) fn case(id: &str) -> Case {
         files: vec![],
         model: vec![],
         model_server: ModelServer::default(),
+        mock: vec![],
         steps: vec![],
         expect: CaseExpect::default(),
         snapshot: vec![],

@@ -221,7 +221,18 @@ impl<'a> Run<'a> {
             world::lay_out(&path, &refer.text(text)?)
                 .map_err(|error| cant("write", &path, &error))?;
         }
-        let environment = refer.map(&self.case.home.env)?;
+        let mut environment = refer.map(&self.case.home.env)?;
+        if !self.case.mock.is_empty() {
+            let path = places.root.join("answers.json");
+            let answers = self.case.mock.iter().map(|answer| refer.value(answer));
+            let answers: Value = answers.collect::<Result<_, _>>()?;
+            world::lay_out(&path, &answers.to_string())
+                .map_err(|error| cant("write", &path, &error))?;
+            environment.insert(
+                mock_codex::ANSWERS_VARIABLE.to_owned(),
+                path.to_string_lossy().into_owned().into(),
+            );
+        }
         self.plan.overrides = refer.map(&self.case.home.overrides)?;
         self.plan.listening = self
             .case

@@ -38,7 +38,7 @@ impl Frame<'_> {
 pub(crate) fn decode(root: &Node, frame: &Frame<'_>, problems: &mut Vec<Problem>) -> Case {
     let names = Names::new(frame.dimensions.clone());
     let record = check(root, SCENARIO, "a scenario", &names, problems);
-    for part in ["home", "transport", "files", "model_server"] {
+    for part in ["home", "transport", "files", "model_server", "mock"] {
         record
             .get(part)
             .into_iter()
@@ -84,6 +84,7 @@ pub(crate) fn decode(root: &Node, frame: &Frame<'_>, problems: &mut Vec<Problem>
             .iter()
             .map(|node| located(node, frame, Node::to_json))
             .collect(),
+        mock: answers(record.get("mock"), problems),
         steps: steps.into_iter().collect::<Vec<Step>>(),
         expect: expect(&read(&record, "expect", EXPECT), frame),
         snapshot: record
@@ -146,6 +147,20 @@ fn model_server(record: &Record<'_>) -> ModelServer {
     ModelServer {
         websocket_upgrade: status.and_then(|status| u16::try_from(status).ok()),
     }
+}
+
+/// The answers of a script; the mock itself says what is wrong with them.
+fn answers(node: Option<&Node>, problems: &mut Vec<Problem>) -> Vec<Value> {
+    let Some(node) = node else { return Vec::new() };
+    let entries = node.elements().unwrap_or_default();
+    for entry in entries {
+        let list = Value::Array(vec![entry.to_json()]);
+        if let Err(what) = mock_codex::check_answers(&list.to_string()) {
+            let what = what.strip_prefix("entry 1: ").unwrap_or(&what).to_owned();
+            problems.push(Problem::new(entry.span, what, "can't be answered so"));
+        }
+    }
+    entries.iter().map(Node::to_json).collect()
 }
 
 fn files(record: &Record<'_>) -> Vec<(String, String)> {

@@ -89,6 +89,12 @@ const SHARED: &[Field] = &[
         Shape::Record(MODEL_SERVER),
         "how the script is served",
     ),
+    may(
+        "mock",
+        Shape::List,
+        "answers that the mock gives in its own place, each {method, params, result | error, \
+         notifications, times} or {login, outcome}; other targets are skipped",
+    ),
     may("steps", Shape::List, "what is done, in order"),
 ];
 

@@ -54,6 +54,8 @@ pub struct Case {
     pub model: Vec<Located<Value>>,
     /// How the script is served.
     pub model_server: ModelServer,
+    /// What the mock answers in its own place: entries of its file of answers, with variables.
+    pub mock: Vec<Value>,
     /// What is done, in order.
     pub steps: Vec<Step>,
     /// What must hold of the whole run.

@@ -23,6 +23,8 @@ pub enum Capability {
     Stdio,
     /// `kernel-sandbox`: commands run under a sandbox that the kernel enforces.
     KernelSandbox,
+    /// `scripted-answers`: it answers methods as the scenario says (`mock`).
+    ScriptedAnswers,
 }
 
 /// A name in a scenario's `requires` that is no capability.
@@ -35,18 +37,19 @@ pub struct UnknownCapability {
 
 impl Capability {
     /// All capabilities.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Home,
         Self::Process,
         Self::Restart,
         Self::Stderr,
         Self::Stdio,
         Self::KernelSandbox,
+        Self::ScriptedAnswers,
     ];
 
     /// The names of all capabilities, in the same order.
-    pub const NAMES: [&'static str; 6] = {
-        let mut names = [""; 6];
+    pub const NAMES: [&'static str; 7] = {
+        let mut names = [""; 7];
         let mut at = 0;
         while at < names.len() {
             names[at] = Self::ALL[at].name();
@@ -64,6 +67,7 @@ impl Capability {
             Self::Stderr => "stderr",
             Self::Stdio => "stdio",
             Self::KernelSandbox => "kernel-sandbox",
+            Self::ScriptedAnswers => "scripted-answers",
         }
     }
 }
@@ -92,10 +96,21 @@ impl FromStr for Capability {
 /// others, and says otherwise by failing.
 pub fn of(target: &Target) -> &'static [Capability] {
     match target {
-        Target::Mock { .. } | Target::Codex { .. } | Target::Command { .. } => &Capability::ALL,
+        Target::Mock { .. } | Target::Command { .. } => &Capability::ALL,
+        Target::Codex { .. } => &OF_CODEX,
         Target::WebSocket { .. } | Target::Unix { .. } => &[],
     }
 }
+
+/// What the real one can do: everything but to take a script's word for its own.
+const OF_CODEX: [Capability; 6] = [
+    Capability::Home,
+    Capability::Process,
+    Capability::Restart,
+    Capability::Stderr,
+    Capability::Stdio,
+    Capability::KernelSandbox,
+];
 
 /// What a case needs: what it says in `requires`, and what its steps and expectations imply.
 pub fn needed(case: &Case) -> Result<BTreeSet<Capability>, UnknownCapability> {
@@ -111,6 +126,9 @@ pub fn needed(case: &Case) -> Result<BTreeSet<Capability>, UnknownCapability> {
     }
     if case.transport.is_some() {
         needed.extend([Capability::Home, Capability::Process]);
+    }
+    if !case.mock.is_empty() {
+        needed.extend([Capability::Home, Capability::ScriptedAnswers]);
     }
     if case.expect.stderr.is_some() {
         needed.insert(Capability::Stderr);

@@ -15,6 +15,7 @@ use super::provider::{self, ProviderAuth, WireApi};
 pub(crate) struct ConfigToml {
     pub(crate) model: Option<String>,
     pub(crate) profile: Option<String>,
+    pub(crate) forced_login_method: Option<String>,
     pub(crate) model_provider: Option<String>,
     #[serde(default, deserialize_with = "provider::checked")]
     pub(crate) model_providers: BTreeMap<String, Provider>,

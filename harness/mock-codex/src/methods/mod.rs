@@ -20,6 +20,7 @@ macro_rules! methods {
     };
 }
 
+mod account;
 mod catalog;
 mod configuration;
 mod delete;
@@ -46,6 +47,7 @@ mod turns;
 mod turns_list;
 mod unserved;
 
+pub(crate) use account::Pending as PendingLogin;
 pub(crate) use exec::Commands;
 pub(crate) use fs::watch::Watches;
 
@@ -100,6 +102,7 @@ impl Params for NoParams {
 /// The methods that the mock serves, by family.
 const FAMILIES: &[&[Method]] = &[
     TABLE,
+    account::METHODS,
     catalog::METHODS,
     configuration::METHODS,
     exec::COMMANDS,
@@ -153,11 +156,27 @@ pub(crate) fn dispatch(call: &Call, name: &str, params: Option<Value>) -> Result
     if name == "initialize" {
         return handshake::initialize(call, parse(params)?);
     }
+    if call.client.identity().is_none() {
+        return own(call, name, params);
+    }
+    let server = std::rc::Rc::clone(&call.server);
+    server
+        .answers
+        .answer(call, name, params, |params| own(call, name, params))
+}
+
+/// Does the protocol have this method?
+pub(crate) fn is_known(name: &str) -> bool {
+    names::METHODS.contains(&name)
+}
+
+/// The mock's own answer.
+fn own(call: &Call, name: &str, params: Option<Value>) -> Result<(), Failure> {
     let mut served = FAMILIES.iter().copied().flatten();
     if let Some(method) = served.find(|method| method.name == name) {
         return (method.handle)(call, params);
     }
-    if !names::METHODS.contains(&name) {
+    if !is_known(name) {
         let known: Vec<String> = names::METHODS
             .iter()
             .map(|known| format!("`{known}`"))
@@ -172,13 +191,15 @@ pub(crate) fn dispatch(call: &Call, name: &str, params: Option<Value>) -> Result
 
 /// Reads parameters; the text of an error is the one that the real one's parser gives.
 fn parse<P: Params>(params: Option<Value>) -> Result<P, Failure> {
-    match params {
-        None | Some(Value::Null) if !P::OPTIONAL => {
-            Err(Failure::invalid("Invalid request: missing field `params`"))
+    let params = match params {
+        None | Some(Value::Null) if P::OPTIONAL => json!({}),
+        None | Some(Value::Null) => {
+            return Err(Failure::invalid("Invalid request: missing field `params`"));
         }
-        params => serde_json::from_value(params.unwrap_or_default())
-            .map_err(|error| Failure::invalid(format!("Invalid request: {}", wording(&error)))),
-    }
+        Some(params) => params,
+    };
+    serde_json::from_value(params)
+        .map_err(|error| Failure::invalid(format!("Invalid request: {}", wording(&error))))
 }
 
 /// The text of an error of the parser. The one enum of ours that differs in shape from codex's

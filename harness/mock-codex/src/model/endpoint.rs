@@ -75,6 +75,12 @@ impl Endpoint {
             headers: provider.map(headers).unwrap_or_default(),
         })
     }
+
+    /// Sends a token of the account with each request.
+    pub(crate) fn authorize(&mut self, token: &str) {
+        self.headers
+            .push(("authorization".to_owned(), format!("Bearer {token}")));
+    }
 }
 
 impl Endpoint {

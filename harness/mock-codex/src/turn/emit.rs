@@ -12,6 +12,7 @@ use super::CONTEXT_WINDOW;
 use super::dynamic::OpenCalls;
 use super::shell::USER_SHELL;
 use super::turn_diff::TurnDiff;
+use crate::account::Login;
 use crate::approval::Answer;
 use crate::clock;
 use crate::connection::Client;
@@ -63,7 +64,14 @@ impl Scope {
         let name = self.thread.state.borrow().settings.provider.clone();
         let config = self.server.config.borrow_mut().load();
         let config = config.map_err(|problem| problem.details)?;
-        Endpoint::of(&name, config.toml.model_providers.get(&name))
+        let provider = config.toml.model_providers.get(&name);
+        let mut endpoint = Endpoint::of(&name, provider)?;
+        if provider.is_some_and(|provider| provider.requires_openai_auth)
+            && let Some(Login::ApiKey(key)) = self.server.account.login()
+        {
+            endpoint.authorize(&key);
+        }
+        Ok(endpoint)
     }
 
     /// Tells that an item began.
