@@ -3,6 +3,7 @@
 //!
 //! Data flows one way: [`scenario`] → [`run`] → transcript → [`check`] → [`report`].
 
+pub mod certify;
 pub mod check;
 pub mod cli;
 pub mod client;
@@ -11,4 +12,5 @@ pub mod normalise;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod schema;
 pub mod target;

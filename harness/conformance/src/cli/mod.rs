@@ -10,10 +10,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub mod certify;
 pub mod check;
 pub mod list;
 pub mod presets;
 pub mod run;
+pub mod schema;
 pub mod serve;
 pub mod target;
 
@@ -92,6 +94,10 @@ enum Command {
     List(list::ListArgs),
     /// Check scenario files without running them
     Check(check::CheckArgs),
+    /// Hold the mock against the real app-server, frame by frame
+    Certify(Box<certify::CertifyArgs>),
+    /// Import the protocol of a codex version
+    Schema(schema::SchemaArgs),
     /// Print what each choice of presets puts on the wire
     Presets(presets::PresetsArgs),
     /// Serve a scripted model, for a client of any kind
@@ -127,6 +133,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Run(args) => Ok(run::execute(&args)),
         Command::List(args) => list::execute(&args, &mut out),
         Command::Check(args) => check::execute(&args, &mut out),
+        Command::Certify(args) => certify::execute(&args, &mut out),
+        Command::Schema(args) => schema::execute(&args, &mut out),
         Command::Presets(args) => presets::execute(&args, &mut out),
         Command::Serve(args) => serve::execute(&args, &mut out),
         Command::Target(args) => target::execute(&args, &mut out),

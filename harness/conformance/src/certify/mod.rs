@@ -1,0 +1,195 @@
+//! The certificate of a mock: the same scenarios on two targets, frame by frame.
+//!
+//! Every case runs on both, and what [`normalise`](crate::normalise) leaves of the two transcripts
+//! has to be equal, all three wires of it, whether a case keeps a snapshot of them or not. Beside
+//! that the [`coverage`] tells which part of the protocol both, one or neither has shown.
+
+pub mod compare;
+pub mod coverage;
+pub mod exceptions;
+pub mod report;
+
+use std::sync::Arc;
+
+use codex_wire::schema::Schema;
+
+pub use compare::{Difference, compare};
+
+use crate::run::outcome::{CaseRun, Status};
+use crate::run::{self, RunEvent, RunOptions};
+use crate::scenario::model::Case;
+use crate::target::Target;
+use coverage::Coverage;
+use exceptions::Exceptions;
+
+/// What came of a certification.
+#[derive(Debug)]
+pub struct Certificate {
+    /// The two targets: the one that is certified, and the one it is held against.
+    pub targets: [String; 2],
+    /// The cases, in their order.
+    pub cases: Vec<Verdict>,
+    /// What of the protocol was seen.
+    pub coverage: Coverage,
+    /// Exceptions that explain nothing, and why.
+    pub stale: Vec<String>,
+    /// Was it cut short?
+    pub complete: bool,
+}
+
+/// What came of one case.
+#[derive(Debug)]
+pub struct Verdict {
+    /// The case.
+    pub id: String,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// Was it run once more, as its first run differed?
+    pub again: bool,
+}
+
+/// What one case came to.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Both wires are the same, and so are the checks that failed.
+    Equal,
+    /// They are not.
+    Differs(Box<Difference>),
+    /// They are not, as the list of exceptions says, for this reason.
+    Listed(String, Box<Difference>),
+    /// It could not be compared, for this reason.
+    NotCompared(String),
+}
+
+/// How a certification is done.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    /// The cases.
+    pub cases: &'a [Arc<Case>],
+    /// The certified one, and the one it is held against.
+    pub targets: [Target; 2],
+    /// How cases are run.
+    pub options: RunOptions,
+    /// The differences that are known.
+    pub exceptions: &'a Exceptions,
+    /// The protocol, as far as it is known.
+    pub schema: Option<&'a Schema>,
+}
+
+/// Runs every case on both targets and compares. A case that differs is run once more, alone: some
+/// frames of the real app-server race each other in ways that no rule knows yet.
+pub async fn certify(plan: &Plan<'_>, mut on_event: impl FnMut(RunEvent<'_>)) -> Certificate {
+    let mut seen = coverage::Observer::new(plan.schema);
+    let mut first = Round::run(plan, plan.cases, plan.options.clone(), &mut on_event).await;
+    let mut verdicts: Vec<(Verdict, Arc<Case>)> = Vec::new();
+    for case in plan.cases {
+        let Some(pair) = first.take(case) else {
+            continue;
+        };
+        seen.pair(&pair);
+        let outcome = judge(&pair);
+        let id = case.id.clone();
+        let verdict = Verdict {
+            id,
+            outcome,
+            again: false,
+        };
+        verdicts.push((verdict, Arc::clone(case)));
+    }
+    let complete = verdicts.len() == plan.cases.len();
+    if complete {
+        try_again(plan, &mut verdicts, &mut on_event).await;
+    }
+    let mut cases: Vec<Verdict> = verdicts.into_iter().map(|(verdict, _)| verdict).collect();
+    let stale = plan.exceptions.apply(&mut cases);
+    Certificate {
+        targets: plan.targets.each_ref().map(ToString::to_string),
+        cases,
+        coverage: seen.coverage(),
+        stale,
+        complete,
+    }
+}
+
+async fn try_again(
+    plan: &Plan<'_>,
+    verdicts: &mut [(Verdict, Arc<Case>)],
+    on_event: &mut impl FnMut(RunEvent<'_>),
+) {
+    let differing: Vec<Arc<Case>> = verdicts
+        .iter()
+        .filter(|(verdict, _)| matches!(verdict.outcome, Outcome::Differs(_)))
+        .filter(|(verdict, _)| plan.exceptions.of_case(&verdict.id).is_none())
+        .map(|(_, case)| Arc::clone(case))
+        .collect();
+    let alone = RunOptions {
+        jobs: std::num::NonZeroUsize::MIN,
+        ..plan.options.clone()
+    };
+    let mut second = Round::run(plan, &differing, alone, on_event).await;
+    for (verdict, case) in verdicts {
+        if let Some(pair) = second.take(case) {
+            verdict.again = true;
+            verdict.outcome = judge(&pair);
+        }
+    }
+}
+
+/// The runs of one round.
+struct Round(Vec<CaseRun>);
+
+impl Round {
+    async fn run(
+        plan: &Plan<'_>,
+        cases: &[Arc<Case>],
+        options: RunOptions,
+        on_event: &mut impl FnMut(RunEvent<'_>),
+    ) -> Self {
+        if cases.is_empty() {
+            return Self(Vec::new());
+        }
+        Self(run::suite(cases, &plan.targets, &options, on_event).await)
+    }
+
+    /// Both runs of a case; the order of the targets is that of the runs.
+    fn take(&mut self, case: &Case) -> Option<[CaseRun; 2]> {
+        let mut runs = Vec::new();
+        while let Some(at) = self.0.iter().position(|run| run.case.id == case.id) {
+            runs.push(self.0.remove(at));
+        }
+        runs.try_into().ok()
+    }
+}
+
+fn judge(pair: &[CaseRun; 2]) -> Outcome {
+    for run in pair {
+        if let Status::Skipped(reason) | Status::Broken(reason) = &run.status {
+            return Outcome::NotCompared(format!("`{}`: {reason}", run.target));
+        }
+    }
+    match compare(pair) {
+        None => Outcome::Equal,
+        Some(difference) => Outcome::Differs(Box::new(difference)),
+    }
+}
+
+impl Certificate {
+    /// How many cases came to each outcome: equal, listed, differing, not compared.
+    pub fn counts(&self) -> [usize; 4] {
+        let mut counts = [0; 4];
+        for verdict in &self.cases {
+            counts[match verdict.outcome {
+                Outcome::Equal => 0,
+                Outcome::Listed(..) => 1,
+                Outcome::Differs(_) => 2,
+                Outcome::NotCompared(_) => 3,
+            }] += 1;
+        }
+        counts
+    }
+
+    /// Does it hold?
+    pub fn holds(&self) -> bool {
+        self.complete && self.counts()[2] == 0 && self.stale.is_empty()
+    }
+}

@@ -1,0 +1,52 @@
+//! Schemas of codex versions: where they are kept, and how they get there.
+
+pub mod import;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use codex_wire::schema::{Schema, SchemaError};
+
+/// A schema that can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// It can't be read.
+    #[error("can't read `{}`: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is no schema.
+    #[error("`{}` is no schema: {source}", path.display())]
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: SchemaError,
+    },
+}
+
+/// Where the schema of a version is, below the directory that has `fixtures`.
+pub fn path_of(root: &Path, version: &str) -> PathBuf {
+    root.join("fixtures/schemas")
+        .join(format!("codex-{version}.json"))
+}
+
+/// The schema of a version; `None` when it was not imported.
+///
+/// # Errors
+/// [`LoadError`] when it is there and can't be used.
+pub fn load(root: &Path, version: &str) -> Result<Option<Schema>, LoadError> {
+    let path = path_of(root, version);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(LoadError::Read { path, source }),
+    };
+    Schema::parse(&text)
+        .map(Some)
+        .map_err(|source| LoadError::Wrong { path, source })
+}
