@@ -22,27 +22,60 @@ const LEVEL: i32 = -3;
 pub(super) struct Disk {
     file: Option<File>,
     written: u64,
+    /// How many requests are in the file.
+    requests: usize,
     blocks: Vec<Block>,
     /// The block that was read last: requests are mostly read in order.
-    newest_read: Mutex<Option<(u32, Arc<Vec<u8>>)>>,
+    newest_read: Mutex<Option<(usize, Arc<Vec<u8>>)>>,
     /// From when the times of arrival are counted.
     since: Option<Instant>,
     /// What is not written to any file; most requests have the same.
     secrets: Vec<Secrets>,
 }
 
-/// Where a request is in the file. There are many of them: it is small.
+/// Where a request is in its block. The records of a block stand at its head, so that memory does not
+/// grow with the number of requests.
 #[derive(Clone, Copy)]
-pub(super) struct Record {
-    block: u32,
+struct Record {
+    /// From the start of the block.
     offset: u32,
     head: u32,
     body: u32,
     secrets: u32,
 }
 
+impl Record {
+    const BYTES: usize = 16;
+
+    fn to_bytes(self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        let fields = [self.offset, self.head, self.body, self.secrets];
+        for (place, field) in bytes.chunks_exact_mut(4).zip(fields) {
+            place.copy_from_slice(&field.to_ne_bytes());
+        }
+        bytes
+    }
+
+    /// The record of this position in a block.
+    fn in_block(block: &[u8], position: usize) -> Option<Self> {
+        let bytes = block.get(position * Self::BYTES..)?.get(..Self::BYTES)?;
+        let field = |at: usize| {
+            let field = bytes[at * 4..][..4].try_into();
+            field.map(u32::from_ne_bytes).ok()
+        };
+        Some(Self {
+            offset: field(0)?,
+            head: field(1)?,
+            body: field(2)?,
+            secrets: field(3)?,
+        })
+    }
+}
+
 /// A block in the file.
 struct Block {
+    /// The index of its first request.
+    first: usize,
     offset: u64,
     compressed: usize,
     plain: usize,
@@ -63,26 +96,24 @@ struct Head<'r> {
 }
 
 impl Disk {
-    /// Writes requests; returns where each one is.
-    pub(super) fn write(&mut self, requests: &[Arc<Request>]) -> io::Result<Vec<Record>> {
+    /// Writes requests that follow those on disk.
+    pub(super) fn write(&mut self, requests: &[Arc<Request>]) -> io::Result<()> {
         let size = |bytes: usize| u32::try_from(bytes).map_err(io::Error::other);
-        let block = size(self.blocks.len())?;
-        let mut bytes = Vec::new();
-        let mut records = Vec::with_capacity(requests.len());
-        for request in requests {
+        let mut bytes = vec![0; requests.len() * Record::BYTES];
+        for (position, request) in requests.iter().enumerate() {
             let start = bytes.len();
             let since = *self.since.get_or_insert(request.arrived);
             let arrived = request.arrived.saturating_duration_since(since);
             serde_json::to_writer(&mut bytes, &head(request, arrived))?;
             let head = bytes.len() - start;
             bytes.extend_from_slice(&request.body);
-            records.push(Record {
-                block,
+            let record = Record {
                 offset: size(start)?,
                 head: size(head)?,
                 body: size(request.body.len())?,
                 secrets: self.secrets_of(request)?,
-            });
+            };
+            bytes[position * Record::BYTES..][..Record::BYTES].copy_from_slice(&record.to_bytes());
         }
         let file = match self.file.take() {
             Some(file) => file,
@@ -93,18 +124,24 @@ impl Disk {
         self.file = Some(file);
         written?;
         self.blocks.push(Block {
+            first: self.requests,
             offset: self.written,
             compressed: compressed.len(),
             plain: bytes.len(),
         });
+        self.requests += requests.len();
         self.written += compressed.len() as u64;
-        Ok(records)
+        Ok(())
     }
 
-    /// Reads a request back.
-    pub(super) fn read(&self, record: Record, index: usize) -> io::Result<Request> {
+    /// Reads the request at a position back.
+    pub(super) fn read(&self, index: usize) -> io::Result<Request> {
         let since = self.since.ok_or(io::ErrorKind::NotFound)?;
-        let block = self.block(record.block)?;
+        let number = self.blocks.partition_point(|block| block.first <= index);
+        let number = number.checked_sub(1).ok_or(io::ErrorKind::NotFound)?;
+        let block = self.block(number)?;
+        let record = Record::in_block(&block, index - self.blocks[number].first)
+            .ok_or(io::ErrorKind::NotFound)?;
         let (start, length) = (record.offset as usize, record.head as usize);
         let (head, rest) = block[start..].split_at(length);
         // A copy of its own, so that it doesn't keep the block alive.
@@ -129,7 +166,7 @@ impl Disk {
     }
 
     /// Reads a block, unless it is the one that was read last.
-    fn block(&self, number: u32) -> io::Result<Arc<Vec<u8>>> {
+    fn block(&self, number: usize) -> io::Result<Arc<Vec<u8>>> {
         let newest = self.newest_read.lock();
         let mut newest = newest.unwrap_or_else(PoisonError::into_inner);
         if let Some((known, block)) = &*newest
@@ -138,7 +175,7 @@ impl Disk {
             return Ok(Arc::clone(block));
         }
         let file = self.file.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        let block = self.blocks.get(number as usize);
+        let block = self.blocks.get(number);
         let block = block.ok_or(io::ErrorKind::NotFound)?;
         let mut compressed = vec![0; block.compressed];
         file.read_exact_at(&mut compressed, block.offset)?;

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use disk::{Disk, Record};
+use disk::Disk;
 pub(crate) use request::is_secret;
 pub use request::{BodyError, Request};
 
@@ -41,8 +41,8 @@ struct Inner {
 
 #[derive(Default)]
 struct State {
-    /// The requests on disk, which are the oldest.
-    moved: Vec<Record>,
+    /// How many requests are on disk; they are the oldest.
+    moved: usize,
     /// The requests after those.
     here: VecDeque<Arc<Request>>,
     /// The size of those that are here.
@@ -51,7 +51,7 @@ struct State {
 
 impl State {
     fn len(&self) -> usize {
-        self.moved.len() + self.here.len()
+        self.moved + self.here.len()
     }
 }
 
@@ -116,14 +116,13 @@ impl Journal {
     /// The request at a position (counted from 0).
     pub fn get(&self, index: usize) -> Option<Arc<Request>> {
         let disk = self.0.disk.read().unwrap_or_else(PoisonError::into_inner);
-        let record = {
+        {
             let state = self.0.lock();
-            match index.checked_sub(state.moved.len()) {
-                Some(index) => return state.here.get(index).cloned(),
-                None => state.moved[index],
+            if let Some(index) = index.checked_sub(state.moved) {
+                return state.here.get(index).cloned();
             }
-        };
-        match disk.read(record, index) {
+        }
+        match disk.read(index) {
             Ok(request) => Some(Arc::new(request)),
             Err(error) => {
                 tracing::error!(%error, "can't read request {} of the journal", index + 1);
@@ -196,11 +195,11 @@ impl Inner {
             return false;
         }
         match disk.write(&batch) {
-            Ok(records) => {
+            Ok(()) => {
                 let mut state = self.lock();
                 state.size -= batch.iter().map(|request| request.size()).sum::<usize>();
-                state.here.drain(..records.len());
-                state.moved.extend(records);
+                state.here.drain(..batch.len());
+                state.moved += batch.len();
                 true
             }
             Err(error) => {
