@@ -10,6 +10,7 @@ use clap::{ArgAction, Parser, Subcommand};
 use crate::answers::Answers;
 use crate::auth;
 use crate::config::{CliOverride, Loader};
+use crate::exec;
 use crate::home;
 use crate::methods;
 use crate::quirk::{self, Quirks};
@@ -64,6 +65,8 @@ enum Command {
         #[arg(long)]
         analytics_default_enabled: bool,
     },
+    /// Run one turn and print what happens as lines of JSON.
+    Exec(Box<exec::Args>),
     /// List the quirks.
     Quirks {
         /// As JSON.
@@ -89,35 +92,50 @@ pub fn main_with(args: impl IntoIterator<Item = OsString>, launcher: SandboxLaun
     };
     match run(cli, launcher) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            crate::complain(&format!("Error: {message}"));
+        Err(failed) => {
+            failed.tell();
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(cli: Cli, launcher: SandboxLauncher) -> Result<(), String> {
+fn run(cli: Cli, launcher: SandboxLauncher) -> Result<(), exec::Failed> {
+    let error = exec::Failed::Error;
     let mut quirks = Quirks::default();
     if let Ok(specs) = std::env::var("MOCK_CODEX_QUIRKS") {
         quirks
             .apply_all(&specs)
-            .map_err(|error| error.to_string())?;
+            .map_err(|unknown| error(unknown.to_string()))?;
     }
     let answers = cli
         .answers
         .or_else(|| std::env::var_os(crate::ANSWERS_VARIABLE).map(PathBuf::from));
     let answers = match &answers {
-        Some(path) => Answers::load(path, methods::is_known)?,
+        Some(path) => Answers::load(path, methods::is_known).map_err(error)?,
         None => Answers::default(),
     };
+    let setup = |overrides, quirks| -> Result<Setup, String> {
+        let home = home::find()?;
+        Ok(Setup {
+            config: Loader::new(&home, overrides),
+            home,
+            started_in: std::env::current_dir().map_err(|error| error.to_string())?,
+            quirks,
+            launcher,
+            answers,
+        })
+    };
     for spec in &cli.quirk {
-        quirks.apply(spec).map_err(|error| error.to_string())?;
+        quirks
+            .apply(spec)
+            .map_err(|unknown| error(unknown.to_string()))?;
     }
     let overrides = cli
         .config
         .iter()
         .map(|text| CliOverride::parse(text))
-        .collect::<Result<Vec<_>, _>>()?;
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(error)?;
     match cli.command {
         Command::Quirks { json } => {
             let text = if json {
@@ -130,20 +148,14 @@ fn run(cli: Cli, launcher: SandboxLauncher) -> Result<(), String> {
             Ok(())
         }
         Command::AppServer { listen, auth, .. } => {
-            let started_in = std::env::current_dir().map_err(|error| error.to_string())?;
-            let policy = auth
-                .policy(&started_in)
-                .map_err(|error| error.to_string())?;
-            let home = home::find()?;
-            let setup = Setup {
-                config: Loader::new(&home, overrides),
-                home,
-                started_in,
-                quirks,
-                launcher,
-                answers,
-            };
-            transport::serve(setup, listen, policy)
+            let setup = setup(overrides, quirks).map_err(error)?;
+            let policy = auth.policy(&setup.started_in);
+            let policy = policy.map_err(|wrong| error(wrong.to_string()))?;
+            transport::serve(setup, listen, policy).map_err(error)
+        }
+        Command::Exec(args) => {
+            let setup = setup(overrides, quirks).map_err(error)?;
+            exec::run(&args, setup)
         }
     }
 }

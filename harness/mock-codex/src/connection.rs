@@ -110,11 +110,6 @@ impl Client {
         self.identity.get()
     }
 
-    /// Who it is; nobody before the handshake.
-    pub(crate) fn known(&self) -> Identity {
-        self.identity().cloned().unwrap_or_default()
-    }
-
     /// Did it ask for the experimental part of the protocol?
     pub(crate) fn experimental(&self) -> bool {
         self.experimental.get()

@@ -20,6 +20,7 @@ mod cli;
 mod clock;
 mod config;
 mod connection;
+mod exec;
 mod failure;
 mod home;
 mod methods;

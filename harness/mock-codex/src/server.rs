@@ -1,6 +1,6 @@
 //! What all clients share.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -15,7 +15,7 @@ use crate::account::Account;
 use crate::answers::Answers;
 use crate::approval::Approvals;
 use crate::config::{Config, Loader};
-use crate::connection::{Client, notification};
+use crate::connection::{Client, Identity, notification};
 use crate::failure::Failure;
 use crate::home;
 use crate::methods::PendingLogin;
@@ -27,6 +27,9 @@ use crate::thread::Thread;
 
 /// How long commands are waited for at the end.
 const LAST_WAIT: Duration = Duration::from_secs(2);
+
+/// Names the originator in place of the first client.
+const ORIGINATOR: &str = "CODEX_INTERNAL_ORIGINATOR_OVERRIDE";
 
 /// The app-server.
 #[derive(Debug)]
@@ -45,7 +48,7 @@ pub(crate) struct Server {
     pub(crate) answers: Answers,
     threads: RefCell<BTreeMap<String, Rc<Thread>>>,
     clients: RefCell<Vec<Rc<Client>>>,
-    originator: OnceCell<String>,
+    identity: RefCell<Option<Identity>>,
     turn_ended: Notify,
 }
 
@@ -80,7 +83,7 @@ impl Server {
             approvals: Approvals::default(),
             threads: RefCell::default(),
             clients: RefCell::default(),
-            originator: OnceCell::new(),
+            identity: RefCell::default(),
             turn_ended: Notify::new(),
         })
     }
@@ -109,9 +112,27 @@ impl Server {
         }
     }
 
-    /// The name that all clients go by: that of the first one which shook hands.
-    pub(crate) fn originator(&self, name: &str) -> &str {
-        self.originator.get_or_init(|| name.to_owned())
+    /// Takes in who shook hands, and gives what all clients go by from then on. The originator is
+    /// that of the first one, or what the environment says; the user agent names the last.
+    pub(crate) fn introduce(&self, name: &str, version: &str) -> Identity {
+        let mut known = self.identity.borrow_mut();
+        let originator = match &*known {
+            Some(known) => known.name.clone(),
+            None => std::env::var(ORIGINATOR)
+                .ok()
+                .filter(|name| !name.is_empty())
+                .unwrap_or_else(|| name.to_owned()),
+        };
+        let identity = Identity {
+            user_agent: home::user_agent(&originator, name, version),
+            name: originator,
+        };
+        known.insert(identity).clone()
+    }
+
+    /// What model requests carry.
+    pub(crate) fn identity(&self) -> Identity {
+        self.identity.borrow().clone().unwrap_or_default()
     }
 
     /// Waits until no turn runs.

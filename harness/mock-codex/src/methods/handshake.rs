@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::config::Problem;
-use crate::connection::{Call, Identity};
+use crate::connection::Call;
 use crate::failure::Failure;
 use crate::home;
 use crate::protocol::params::InitializeParams;
@@ -28,13 +28,10 @@ pub(super) fn initialize(call: &Call, params: InitializeParams) -> Result<(), Fa
         )));
     }
     let capabilities = params.capabilities.unwrap_or_default();
-    let originator = call.server.originator(&name).to_owned();
-    let user_agent = home::user_agent(&originator, &name, &params.client_info.version);
+    let identity = call.server.introduce(&name, &params.client_info.version);
+    let user_agent = identity.user_agent.clone();
     call.client.initialize(
-        Identity {
-            name: originator,
-            user_agent: user_agent.clone(),
-        },
+        identity,
         capabilities.experimental_api,
         capabilities
             .opt_out_notification_methods

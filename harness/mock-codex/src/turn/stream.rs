@@ -228,7 +228,7 @@ impl Turn {
         if self.compacting {
             history.push(&super::compact::question());
         }
-        subject.ask(&scope.client.known(), &history)
+        subject.ask(&scope.server.identity(), &history)
     }
 
     /// Everything that the model has been shown and has said so far.

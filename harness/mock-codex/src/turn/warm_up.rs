@@ -21,7 +21,7 @@ pub(crate) fn warm_up(call: &Call, thread: &Thread) {
     let Some(endpoint) = endpoint.filter(|endpoint| endpoint.websockets) else {
         return;
     };
-    let client = call.client.known();
+    let client = call.server.identity();
     let asked = {
         let state = thread.state.borrow();
         let subject = Subject {

@@ -288,7 +288,7 @@ async fn ask(
             window: 0,
             read_back: false,
         };
-        let asked = subject.ask(&scope.client.known(), &review.history);
+        let asked = subject.ask(&scope.server.identity(), &review.history);
         (review.channel.clone(), asked)
     };
     let mut events = match channel.ask(&endpoint, asked).await {

@@ -1,0 +1,299 @@
+//! `codex exec`: one turn without a person, told as lines of JSON.
+//!
+//! As with codex 0.169.0 it is a client of an app-server within the same process. What it prints
+//! was recorded there. The output for people, without `--json`, is not there: a program that
+//! calls this reads events.
+
+mod args;
+mod events;
+mod link;
+mod prompt;
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use serde_json::{Map, Value, json};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::LocalSet;
+
+pub(crate) use self::args::Args;
+use self::events::Events;
+use self::link::Link;
+use crate::config::Config;
+use crate::server::{Server, Setup};
+
+/// What exec calls itself.
+const NAME: &str = "codex_exec";
+
+/// Why exec ends with exit code 1.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    /// Said on stderr as it is.
+    Plain(String),
+    /// Said on stderr behind `Error: `.
+    Error(String),
+    /// The turn failed, or was cut off: the events say so.
+    Turn,
+}
+
+impl Failed {
+    /// Says what there is to say.
+    pub(crate) fn tell(&self) {
+        match self {
+            Self::Plain(text) => crate::complain(text),
+            Self::Error(text) => crate::complain(&format!("Error: {text}")),
+            Self::Turn => {}
+        }
+    }
+}
+
+/// Does one turn.
+pub(crate) fn run(args: &Args, mut setup: Setup) -> Result<(), Failed> {
+    if !args.json {
+        return Err(Failed::Error(
+            "mock-codex exec has no output for people; use `--json`".to_owned(),
+        ));
+    }
+    if args.profile.is_some() {
+        return Err(Failed::Error(
+            "mock-codex exec does not implement `--profile`; put the settings into config.toml \
+             or `-c`"
+                .to_owned(),
+        ));
+    }
+    if let Some(directory) = &args.cd {
+        let directory = fs::canonicalize(setup.started_in.join(directory));
+        setup.started_in = directory.map_err(|error| Failed::Error(error.to_string()))?;
+    }
+    match setup.config.load() {
+        Ok(config) => check_provider(&config)?,
+        Err(problem) => {
+            let text = format!("Error loading config.toml: {}", problem.details);
+            return Err(Failed::Plain(text));
+        }
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(4)
+        .build()
+        .map_err(|error| Failed::Error(format!("failed to start: {error}")))?;
+    let server = Rc::new(Server::new(setup).map_err(Failed::Error)?);
+    let started = prompt::read(args)
+        .map_err(Failed::Plain)
+        .and_then(|prompt| Ok((prompt, schema(args)?)));
+    let (prompt, schema) = started?;
+    if !args.skip_git_repo_check && !args.bypass && !in_repository(&server.started_in) {
+        return Err(Failed::Plain(
+            "Not inside a trusted directory and --skip-git-repo-check was not specified."
+                .to_owned(),
+        ));
+    }
+    let tasks = LocalSet::new();
+    let result = tasks.block_on(&runtime, async {
+        let mut interrupt =
+            signal(SignalKind::interrupt()).map_err(|error| Failed::Error(error.to_string()))?;
+        let turn = turn(args, &server, prompt, schema);
+        let result = tokio::select! {
+            result = turn => result,
+            _ = interrupt.recv() => Err(Failed::Turn),
+        };
+        server.shut_down().await;
+        result
+    });
+    drop(tasks);
+    runtime.shutdown_background();
+    result
+}
+
+fn check_provider(config: &Config) -> Result<(), Failed> {
+    let name = config.toml.model_provider.as_deref();
+    match name.filter(|name| !config.knows_provider(name)) {
+        Some(name) => Err(Failed::Error(format!("Model provider `{name}` not found"))),
+        None => Ok(()),
+    }
+}
+
+/// One turn, from the handshake to its end.
+async fn turn(
+    args: &Args,
+    server: &Rc<Server>,
+    prompt: String,
+    schema: Option<Value>,
+) -> Result<(), Failed> {
+    let mut link = Link::new(server);
+    let mut events = Events::default();
+    let version = crate::CODEX_VERSION;
+    let handshake = json!({
+        "clientInfo": {"name": NAME, "title": "Codex Exec", "version": version},
+        "capabilities": {"experimentalApi": true},
+    });
+    link.call("initialize", &handshake)
+        .await
+        .map_err(|error| failed("initialize", &error))?;
+    let thread = open_thread(args, &mut link).await?;
+    events.thread_started(&thread);
+    let mut params = json!({"threadId": thread, "input": input(args, &prompt)});
+    if let Some(schema) = schema {
+        params["outputSchema"] = schema;
+    }
+    link.call("turn/start", &params)
+        .await
+        .map_err(|error| failed("turn/start", &error))?;
+    let end = loop {
+        let Some(frame) = link.next().await else {
+            return Err(Failed::Turn);
+        };
+        if let Some(end) = events.take(&frame) {
+            break end;
+        }
+    };
+    if let (Some(path), true) = (&args.output_last_message, end) {
+        write_last(path, events.last_message());
+    }
+    if end { Ok(()) } else { Err(Failed::Turn) }
+}
+
+/// The thread that is resumed, or a new one. A name or `--last` that finds nothing gives a new one.
+async fn open_thread(args: &Args, link: &mut Link) -> Result<String, Failed> {
+    let (method, params) = match resumed(args, link).await? {
+        Some(thread) => {
+            let mut params = settings(args, link);
+            params.insert("threadId".into(), thread.into());
+            params.insert("excludeTurns".into(), true.into());
+            ("thread/resume", params)
+        }
+        None => {
+            let mut params = settings(args, link);
+            params.insert("ephemeral".into(), args.ephemeral.into());
+            ("thread/start", params)
+        }
+    };
+    let reply = link.call(method, &Value::Object(params)).await;
+    let reply = reply.map_err(|error| failed(method, &error))?;
+    Ok(reply["thread"]["id"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned())
+}
+
+/// What both methods are told.
+fn settings(args: &Args, link: &Link) -> Map<String, Value> {
+    let directory = &link.server().started_in;
+    let mut settings = json!({"cwd": directory, "approvalPolicy": "never"});
+    if let Some(model) = &args.model {
+        settings["model"] = json!(model);
+    }
+    if args.bypass {
+        settings["sandbox"] = json!("danger-full-access");
+    } else if let Some(sandbox) = args.sandbox {
+        settings["sandbox"] = json!(sandbox.name());
+    }
+    if !args.add_dir.is_empty() {
+        let roots = args.add_dir.iter().map(|root| directory.join(root));
+        let roots: Vec<PathBuf> = std::iter::once(directory.clone()).chain(roots).collect();
+        settings["runtimeWorkspaceRoots"] = json!(roots);
+    }
+    match settings {
+        Value::Object(settings) => settings,
+        _ => Map::new(),
+    }
+}
+
+/// The id of the thread that the arguments name, if there is one.
+async fn resumed(args: &Args, link: &mut Link) -> Result<Option<String>, Failed> {
+    let Some(resume) = args.resume() else {
+        return Ok(None);
+    };
+    let named = resume.session().map(str::to_owned);
+    if let Some(id) = named
+        .as_ref()
+        .filter(|id| uuid::Uuid::try_parse(id).is_ok())
+    {
+        return Ok(Some(id.clone()));
+    }
+    let mut params = json!({"limit": 1000, "sortKey": "updated_at"});
+    if !resume.all {
+        params["cwd"] = json!(link.server().started_in);
+    }
+    let list = link.call("thread/list", &params).await;
+    let list = list.map_err(|error| failed("thread/list", &error))?;
+    let threads = list["data"].as_array().cloned().unwrap_or_default();
+    let found = threads.iter().find(|thread| match &named {
+        Some(name) => thread["name"].as_str() == Some(name),
+        None => true,
+    });
+    Ok(found.and_then(|thread| Some(thread["id"].as_str()?.to_owned())))
+}
+
+/// Images first, then the text.
+fn input(args: &Args, prompt: &str) -> Vec<Value> {
+    let images = args
+        .images()
+        .map(|path| json!({"type": "localImage", "path": path}));
+    let text = json!({"type": "text", "text": prompt});
+    images.chain([text]).collect()
+}
+
+/// The schema of the final answer.
+fn schema(args: &Args) -> Result<Option<Value>, Failed> {
+    let Some(path) = &args.output_schema else {
+        return Ok(None);
+    };
+    let shown = path.display();
+    let text = fs::read_to_string(path).map_err(|error| {
+        Failed::Plain(format!(
+            "Failed to read output schema file {shown}: {error}"
+        ))
+    })?;
+    serde_json::from_str(&text).map(Some).map_err(|error| {
+        Failed::Plain(format!(
+            "Output schema file {shown} is not valid JSON: {error}"
+        ))
+    })
+}
+
+fn write_last(path: &Path, message: Option<&str>) {
+    if message.is_none() {
+        crate::complain(&format!(
+            "Warning: no last agent message; wrote empty content to {}",
+            path.display()
+        ));
+    }
+    if let Err(error) = fs::write(path, message.unwrap_or_default()) {
+        crate::complain(&format!(
+            "Failed to write last message file {}: {error}",
+            path.display()
+        ));
+    }
+}
+
+fn in_repository(directory: &Path) -> bool {
+    directory
+        .ancestors()
+        .any(|directory| directory.join(".git").exists())
+}
+
+/// An error of the app-server, in the words of exec.
+fn failed(method: &str, error: &Value) -> Failed {
+    let (code, message) = (
+        &error["code"],
+        error["message"].as_str().unwrap_or_default(),
+    );
+    if let Some(problem) = message.strip_prefix("failed to load configuration: ") {
+        return Failed::Error(problem.to_owned());
+    }
+    Failed::Error(format!(
+        "{method}: {method} failed: {message} (code {code})"
+    ))
+}
+
+/// Prints one line; whoever doesn't read it doesn't want it.
+fn print(line: &impl serde::Serialize) {
+    // Plain data, all keys strings: this can't fail.
+    let mut text = serde_json::to_vec(line).unwrap_or_default();
+    text.push(b'\n');
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(&text).and_then(|()| out.flush());
+}
