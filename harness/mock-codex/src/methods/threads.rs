@@ -102,16 +102,16 @@ pub(super) fn resume(call: &Call, mut params: ThreadResumeParams) -> Result<(), 
     Ok(())
 }
 
-/// Tells who resumes a thread of its goal, also that there is none.
+/// Tells everybody of the goal of a thread that is resumed, also that there is none.
 fn tell_goal(call: &Call, thread: &Thread) {
     match &thread.state.borrow().goal {
-        Some(goal) => call.client.notify(
+        Some(goal) => call.server.broadcast(
             "thread/goal/updated",
             &json!({"threadId": thread.id(), "turnId": null, "goal": goal.view(thread.id())}),
         ),
         None => call
-            .client
-            .notify("thread/goal/cleared", &json!({"threadId": thread.id()})),
+            .server
+            .broadcast("thread/goal/cleared", &json!({"threadId": thread.id()})),
     }
 }
 
