@@ -57,8 +57,10 @@ pub enum Outcome {
     Differs(Box<Difference>),
     /// They are not, as the list of exceptions says, for this reason.
     Listed(String, Box<Difference>),
-    /// It could not be compared, for this reason.
-    NotCompared(String),
+    /// It was not to be compared here, for this reason: something is missing that it requires.
+    Skipped(String),
+    /// It could not be run, for this reason, which is the environment's.
+    Broken(String),
 }
 
 /// How a certification is done.
@@ -86,8 +88,10 @@ pub async fn certify(plan: &Plan<'_>, mut on_event: impl FnMut(RunEvent<'_>)) ->
         let Some(pair) = first.take(case) else {
             continue;
         };
-        seen.pair(&pair);
         let outcome = judge(&pair);
+        if !matches!(outcome, Outcome::Skipped(_) | Outcome::Broken(_)) {
+            seen.pair(&pair);
+        }
         let id = case.id.clone();
         let verdict = Verdict {
             id,
@@ -118,7 +122,7 @@ async fn try_again(
 ) {
     let differing: Vec<Arc<Case>> = verdicts
         .iter()
-        .filter(|(verdict, _)| matches!(verdict.outcome, Outcome::Differs(_)))
+        .filter(|(verdict, _)| matches!(verdict.outcome, Outcome::Differs(_) | Outcome::Broken(_)))
         .filter(|(verdict, _)| plan.exceptions.of_case(&verdict.id).is_none())
         .map(|(_, case)| Arc::clone(case))
         .collect();
@@ -163,8 +167,11 @@ impl Round {
 
 fn judge(pair: &[CaseRun; 2]) -> Outcome {
     for run in pair {
-        if let Status::Skipped(reason) | Status::Broken(reason) = &run.status {
-            return Outcome::NotCompared(format!("`{}`: {reason}", run.target));
+        let reason = |reason: &str| format!("`{}`: {reason}", run.target);
+        match &run.status {
+            Status::Skipped(why) => return Outcome::Skipped(reason(why)),
+            Status::Broken(why) => return Outcome::Broken(reason(why)),
+            _ => {}
         }
     }
     match compare(pair) {
@@ -174,22 +181,39 @@ fn judge(pair: &[CaseRun; 2]) -> Outcome {
 }
 
 impl Certificate {
-    /// How many cases came to each outcome: equal, listed, differing, not compared.
-    pub fn counts(&self) -> [usize; 4] {
-        let mut counts = [0; 4];
+    /// How many cases came to each outcome.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
         for verdict in &self.cases {
-            counts[match verdict.outcome {
-                Outcome::Equal => 0,
-                Outcome::Listed(..) => 1,
-                Outcome::Differs(_) => 2,
-                Outcome::NotCompared(_) => 3,
-            }] += 1;
+            *match verdict.outcome {
+                Outcome::Equal => &mut counts.equal,
+                Outcome::Listed(..) => &mut counts.listed,
+                Outcome::Differs(_) => &mut counts.differ,
+                Outcome::Skipped(_) => &mut counts.skipped,
+                Outcome::Broken(_) => &mut counts.broken,
+            } += 1;
         }
         counts
     }
 
     /// Does it hold?
     pub fn holds(&self) -> bool {
-        self.complete && self.counts()[2] == 0 && self.stale.is_empty()
+        let Counts { differ, broken, .. } = self.counts();
+        self.complete && differ == 0 && broken == 0 && self.stale.is_empty()
     }
+}
+
+/// How many cases came to each outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Equal.
+    pub equal: usize,
+    /// Differing as the list says.
+    pub listed: usize,
+    /// Differing otherwise.
+    pub differ: usize,
+    /// Not to be compared here.
+    pub skipped: usize,
+    /// The environment failed.
+    pub broken: usize,
 }

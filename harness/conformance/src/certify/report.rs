@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::coverage::{Area, Seen};
-use super::{Certificate, Difference, Outcome, Verdict};
+use super::{Certificate, Counts, Difference, Outcome, Verdict};
 
 /// The width of one of two columns.
 const COLUMN: usize = 58;
@@ -41,11 +41,18 @@ pub fn text(certificate: &Certificate) -> String {
             &format!("equal only when run again: {}", again.join(", ")),
         );
     }
-    let [equal, listed, differing, not_compared] = certificate.counts();
+    let Counts {
+        equal,
+        listed,
+        differ,
+        skipped,
+        broken,
+    } = certificate.counts();
     line(
         &mut out,
         &format!(
-            "{} cases on `{}` and `{}`: {equal} equal, {listed} listed, {differing} differ, {not_compared} not compared",
+            "{} cases on `{}` and `{}`: {equal} equal, {listed} listed, {differ} differ, \
+             {skipped} skipped, {broken} broken",
             certificate.cases.len(),
             certificate.targets[0],
             certificate.targets[1],
@@ -63,7 +70,8 @@ fn case(out: &mut String, verdict: &Verdict, targets: &[String; 2]) {
     let id = &verdict.id;
     match &verdict.outcome {
         Outcome::Equal => {}
-        Outcome::NotCompared(reason) => line(out, &format!("skipped  {id}: {reason}")),
+        Outcome::Skipped(reason) => line(out, &format!("skipped  {id}: {reason}")),
+        Outcome::Broken(reason) => line(out, &format!("broken   {id}: {reason}")),
         Outcome::Listed(reason, _) => line(out, &format!("listed   {id}: {reason}")),
         Outcome::Differs(difference) => {
             line(out, &format!("differs  {id}: {}", place(difference)));
@@ -172,7 +180,7 @@ fn names(out: &mut String, area: &str, seen: &Seen, targets: &[String; 2]) {
 
 /// The certificate for programs.
 pub fn json(certificate: &Certificate) -> Value {
-    let [equal, listed, differing, not_compared] = certificate.counts();
+    let counts = certificate.counts();
     let coverage: serde_json::Map<String, Value> = Area::ALL
         .into_iter()
         .filter_map(|(area, name)| {
@@ -192,10 +200,11 @@ pub fn json(certificate: &Certificate) -> Value {
         "against": certificate.targets[1],
         "holds": certificate.holds(),
         "summary": {
-            "equal": equal,
-            "listed": listed,
-            "differ": differing,
-            "not_compared": not_compared,
+            "equal": counts.equal,
+            "listed": counts.listed,
+            "differ": counts.differ,
+            "skipped": counts.skipped,
+            "broken": counts.broken,
         },
         "stale_exceptions": certificate.stale,
         "cases": certificate.cases.iter().map(case_json).collect::<Vec<_>>(),
@@ -208,7 +217,8 @@ fn case_json(verdict: &Verdict) -> Value {
         Outcome::Equal => ("equal", None, None),
         Outcome::Differs(difference) => ("differs", None, Some(difference)),
         Outcome::Listed(reason, difference) => ("listed", Some(reason), Some(difference)),
-        Outcome::NotCompared(reason) => ("not_compared", Some(reason), None),
+        Outcome::Skipped(reason) => ("skipped", Some(reason), None),
+        Outcome::Broken(reason) => ("broken", Some(reason), None),
     };
     json!({
         "id": verdict.id,
@@ -270,7 +280,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            text.ends_with("1 equal, 0 listed, 1 differ, 0 not compared\n"),
+            text.ends_with("1 equal, 0 listed, 1 differ, 0 skipped, 0 broken\n"),
             "{text}"
         );
     }

@@ -165,19 +165,22 @@ fn write(
 }
 
 fn exit(certificate: &Certificate) -> Exit {
-    let [equal, listed, differing, _] = certificate.counts();
-    if certificate.holds() && equal + listed == 0 {
-        return Exit::Nothing;
+    let counts = certificate.counts();
+    if !certificate.complete {
+        complain("stopped: not every case was run");
     }
-    if certificate.holds() {
-        Exit::Success
-    } else {
-        if !certificate.complete {
-            complain("stopped: not every case was run");
-        }
-        if differing > 0 {
-            complain("hint: `run =ID --target T --keep` leaves the transcript of a run");
-        }
-        Exit::Failed
+    if counts.differ > 0 {
+        complain("hint: `run =ID --target T --keep` leaves the transcript of a run");
+        return Exit::Failed;
+    }
+    if counts.broken > 0 {
+        return Exit::Environment;
+    }
+    if !certificate.holds() {
+        return Exit::Failed;
+    }
+    match counts.equal + counts.listed {
+        0 => Exit::Nothing,
+        _ => Exit::Success,
     }
 }
