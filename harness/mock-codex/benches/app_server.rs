@@ -4,7 +4,8 @@
 //! medians is printed. `MOCK_CODEX_SANDBOX` chooses the mock's sandbox. Absolute figures don't travel
 //! between machines.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -240,8 +241,16 @@ fn starts(peer: &Peer) -> (f64, f64) {
     (median(few), median(times[MANY - 10..].to_vec()))
 }
 
-/// How long a turn takes early and late in a thread, in milliseconds.
-fn turns_of_a_thread(model: &MockResponses, peer: &Peer) -> (f64, f64) {
+/// How long something takes early and late in a thread, in milliseconds.
+struct Ageing {
+    early: f64,
+    late: f64,
+}
+
+/// How long a turn takes, and how long its request takes when it is sent without any app-server:
+/// the whole history goes to the model each time, and that much of a turn is the transfer's and the
+/// model's, whoever sends it.
+fn turns_of_a_thread(model: &MockResponses, peer: &Peer) -> (Ageing, Ageing) {
     any_number(model);
     let mut server = Server::start(&peer.executable, peer.directory.path());
     let thread = server.thread();
@@ -249,7 +258,40 @@ fn turns_of_a_thread(model: &MockResponses, peer: &Peer) -> (f64, f64) {
         .map(|_| timed(|| server.turn(&thread)))
         .collect();
     let around = |turn: usize| median(times[turn - 5..turn + 5].to_vec());
-    (around(10), around(LATE_TURN))
+    let bare = |turn: usize| {
+        let request = model.journal().get(turn).expect("it was asked that often");
+        sent_bare(model, &request.body)
+    };
+    let turns = Ageing {
+        early: around(10),
+        late: around(LATE_TURN),
+    };
+    let requests = Ageing {
+        early: bare(10),
+        late: bare(LATE_TURN),
+    };
+    (turns, requests)
+}
+
+/// How long the model takes to answer `body`, sent on a connection that is open.
+fn sent_bare(model: &MockResponses, body: &[u8]) -> f64 {
+    let mut stream = TcpStream::connect(model.addr()).expect("the model listens");
+    stream.set_nodelay(true).expect("a socket can be set up");
+    let head = format!(
+        "POST /v1/responses HTTP/1.1\r\nhost: bench\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut ask = || {
+        stream.write_all(head.as_bytes()).expect("the model reads");
+        stream.write_all(body).expect("the model reads");
+        let mut answer = Vec::new();
+        let mut buffer = [0; 16 * 1024];
+        while !answer.ends_with(b"0\r\n\r\n") {
+            let read = stream.read(&mut buffer).expect("the model answers");
+            answer.extend_from_slice(&buffer[..read]);
+        }
+    };
+    median((0..ROUNDS).map(|_| timed(&mut ask)).collect())
 }
 
 /// Lets the model answer as often as it is asked.
@@ -328,6 +370,9 @@ fn main() {
     row("KiB a further thread", ours.1, theirs.map(|it| it.1), false);
     let (few, many) = starts(&mock);
     println!("thread/start: the first 10 {few:.3} ms, the last of {MANY} {many:.3} ms");
-    let (early, late) = turns_of_a_thread(&model, &mock);
-    println!("a thread's turn 10 {early:.3} ms, turn {LATE_TURN} {late:.3} ms");
+    let (turns, requests) = turns_of_a_thread(&model, &mock);
+    for (name, it) in [("a turn", turns), ("its request, sent bare", requests)] {
+        let Ageing { early, late } = it;
+        println!("{name}: number 10 of a thread {early:.3} ms, number {LATE_TURN} {late:.3} ms");
+    }
 }
