@@ -97,6 +97,65 @@ const EXPERIMENTAL: &[(&str, &[&str])] = &[
     ("fuzzyFileSearch/sessionStop", &["sessionId"]),
 ];
 
+/// The others, where members are needed (from the same schemas).
+const NEEDY: &[(&str, &[&str])] = &[
+    (
+        "thread/attachment/add",
+        &["threadId", "attachmentType", "identityKey", "payload"],
+    ),
+    ("thread/attachment/list", &["threadId"]),
+    (
+        "thread/attachmentOwner/list",
+        &["attachmentType", "identityKey"],
+    ),
+    (
+        "thread/attachment/remove",
+        &["threadId", "attachmentType", "identityKey"],
+    ),
+    ("thread/section/move", &["threadId", "sectionId"]),
+    ("thread/approveGuardianDeniedAction", &["threadId", "event"]),
+    ("threadSection/create", &["name"]),
+    ("threadSection/update", &["sectionId", "name"]),
+    ("threadSection/delete", &["sectionId"]),
+    ("skills/extraRoots/set", &["extraRoots"]),
+    ("marketplace/add", &["source"]),
+    ("marketplace/remove", &["marketplaceName"]),
+    ("plugin/read", &["pluginName"]),
+    (
+        "plugin/skill/read",
+        &["remoteMarketplaceName", "remotePluginId", "skillName"],
+    ),
+    ("plugin/share/save", &["pluginPath"]),
+    (
+        "plugin/share/updateTargets",
+        &["remotePluginId", "discoverability", "shareTargets"],
+    ),
+    ("plugin/share/checkout", &["remotePluginId"]),
+    ("plugin/share/delete", &["remotePluginId"]),
+    ("app/read", &["appIds"]),
+    ("skills/config/write", &["enabled"]),
+    ("plugin/install", &["pluginName"]),
+    ("plugin/uninstall", &["pluginId"]),
+    ("review/start", &["threadId", "target"]),
+    ("modelProvider/config/write", &["settings"]),
+    ("experimentalFeature/enablement/set", &["enablement"]),
+    ("mcpServer/oauth/login", &["name"]),
+    ("mcpServer/resource/read", &["server", "uri"]),
+    ("mcpServer/tool/call", &["threadId", "server", "tool"]),
+    ("windowsSandbox/setupStart", &["mode"]),
+    ("account/rateLimitResetCredit/consume", &["idempotencyKey"]),
+    ("account/sendAddCreditsNudgeEmail", &["creditType"]),
+    ("feedback/upload", &["classification"]),
+    ("feedback/save", &["savePath", "classification"]),
+    ("externalAgentConfig/import", &["migrationItems"]),
+    (
+        "externalAgentConfig/import/recordHistory",
+        &["providerId", "itemTypeResults"],
+    ),
+    ("fuzzyFileSearch", &["query", "roots"]),
+    ("gitDiffToRemote", &["cwd"]),
+];
+
 /// Refuses a known method: as codex 0.169.0 refuses it, or because the mock doesn't have it.
 pub(super) fn refuse(call: &Call, name: &str, params: Option<&Value>) -> Failure {
     check(call, name, params).err().unwrap_or_else(|| {
@@ -109,14 +168,22 @@ pub(super) fn refuse(call: &Call, name: &str, params: Option<&Value>) -> Failure
 
 fn check(call: &Call, name: &str, params: Option<&Value>) -> Result<(), Failure> {
     initialized(call)?;
-    let Some((_, required)) = EXPERIMENTAL.iter().find(|(known, _)| *known == name) else {
-        return Ok(());
+    let find = |table: &[(&str, &'static [&'static str])]| {
+        let row = table.iter().find(|(known, _)| *known == name);
+        row.map(|(_, required)| *required)
     };
+    let experimental = find(EXPERIMENTAL);
+    let required = experimental.or_else(|| find(NEEDY)).unwrap_or_default();
+    let params = params.filter(|params| !params.is_null());
     let given = |member: &str| params.is_some_and(|params| params.get(member).is_some());
-    match required.iter().find(|member| !given(member)) {
-        Some(missing) => Err(Failure::invalid(format!(
+    let missing = match required.iter().find(|member| !given(member)) {
+        Some(_) if params.is_none() => Some("params"),
+        missing => missing.copied(),
+    };
+    if let Some(missing) = missing {
+        return Err(Failure::invalid(format!(
             "Invalid request: missing field `{missing}`"
-        ))),
-        None => gate(call, Some(name)),
+        )));
     }
+    gate(call, experimental.map(|_| name))
 }
