@@ -21,6 +21,7 @@ pub(crate) enum Item {
     CommandExecution(CommandExecution),
     FileChange(FileChange),
     DynamicToolCall(DynamicToolCall),
+    ImageView(ImageView),
     ContextCompaction(ContextCompaction),
 }
 
@@ -105,6 +106,16 @@ pub(crate) struct DynamicToolCall {
     pub(crate) content_items: Option<Vec<Value>>,
     pub(crate) success: Option<bool>,
     pub(crate) duration_ms: Option<u64>,
+    #[serde(flatten)]
+    pub(crate) times: Times,
+}
+
+/// An image that the model looks at.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ImageView {
+    pub(crate) id: String,
+    pub(crate) path: PathBuf,
     #[serde(flatten)]
     pub(crate) times: Times,
 }
@@ -210,6 +221,7 @@ impl Item {
             Self::CommandExecution(item) => &item.id,
             Self::FileChange(item) => &item.id,
             Self::DynamicToolCall(item) => &item.id,
+            Self::ImageView(item) => &item.id,
             Self::ContextCompaction(item) => &item.id,
         }
     }
@@ -223,6 +235,7 @@ impl Item {
             Self::CommandExecution(item) => &mut item.times,
             Self::FileChange(item) => &mut item.times,
             Self::DynamicToolCall(item) => &mut item.times,
+            Self::ImageView(item) => &mut item.times,
             Self::ContextCompaction(item) => &mut item.times,
         }
     }

@@ -104,6 +104,7 @@ impl Scope {
             | Item::CommandExecution(_)
             | Item::FileChange(_)
             | Item::DynamicToolCall(_)
+            | Item::ImageView(_)
             | Item::ContextCompaction(_) => ItemKind::Other,
         };
         // Items are plain data: this can't fail.

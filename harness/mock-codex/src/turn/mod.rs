@@ -24,6 +24,7 @@ mod terminals;
 mod toolcall;
 mod turn_diff;
 mod user_input;
+mod view_image;
 mod warm_up;
 mod web_search;
 

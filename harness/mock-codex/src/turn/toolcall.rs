@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::emit::Scope;
-use super::{command, dynamic, patch, user_input};
+use super::{command, dynamic, patch, user_input, view_image};
 use crate::clock;
 use crate::model::metadata::Metadata;
 use crate::protocol::dynamic_tool::DynamicTool;
@@ -106,7 +106,12 @@ pub(super) enum Outcome {
 }
 
 /// The tools that are functions.
-const FUNCTIONS: [&str; 3] = ["exec_command", "write_stdin", "request_user_input"];
+const FUNCTIONS: [&str; 4] = [
+    "exec_command",
+    "write_stdin",
+    "request_user_input",
+    "view_image",
+];
 
 /// What the model is told of a tool that it called in the wrong way.
 const ABORTED: &str = "aborted";
@@ -126,6 +131,7 @@ pub(super) async fn run(scope: Scope, call: ToolCall) -> Outcome {
         (Kind::Function, "", "exec_command") => command::exec(scope, call).await,
         (Kind::Function, "", "write_stdin") => command::write_stdin(scope, call).await,
         (Kind::Function, "", "request_user_input") => user_input::call(scope, call).await,
+        (Kind::Function, "", "view_image") => view_image::call(&scope, &call),
         (Kind::Custom, "", "apply_patch") if patches => patch::call(scope, call).await,
         (Kind::Function, "", "apply_patch") if patches => aborted(),
         (Kind::Custom, "", name) if FUNCTIONS.contains(&name) => aborted(),

@@ -100,6 +100,10 @@ impl Session {
     /// # Errors
     /// [`SpawnError`]; nothing runs then.
     pub fn spawn(launcher: &SandboxLauncher, request: &ExecRequest) -> Result<Self, SpawnError> {
+        if request.argv.iter().any(|word| word.contains('\0')) {
+            let error = "nul byte found in provided data";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, error).into());
+        }
         let Ends {
             command,
             reader,

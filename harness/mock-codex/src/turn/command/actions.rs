@@ -9,8 +9,11 @@ const SILENT: &[&str] = &["echo", "true", "cd", "printf"];
 
 /// An argv as one line, quoted where a shell needs it.
 pub(in crate::turn) fn join(argv: &[String]) -> String {
+    if argv.iter().any(|word| word.contains('\0')) {
+        return "<command included NUL byte>".to_owned();
+    }
     argv.iter()
-        // Only a NUL byte can't be quoted, and an argv has none.
+        // Only a NUL byte can't be quoted.
         .map(|word| shlex::try_quote(word).map_or_else(|_| word.clone(), Into::into))
         .collect::<Vec<_>>()
         .join(" ")

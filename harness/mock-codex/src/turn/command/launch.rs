@@ -11,6 +11,7 @@ use crate::clock;
 use crate::protocol::item::{CommandExecution, Item, Times};
 use crate::sandbox::Sandbox;
 use crate::tools::exec::{ExecRequest, Session, SessionId};
+use crate::tools::patch::absolute;
 use crate::turn::emit::Scope;
 use crate::turn::limits;
 use crate::turn::terminals::Terminal;
@@ -50,7 +51,7 @@ impl Planned {
     /// What the arguments mean in this turn.
     pub(super) fn new(scope: &Scope, call: &str, args: &ExecArgs) -> Self {
         let base = scope.thread.state.borrow().settings.cwd.clone();
-        let shell = args.shell.clone().unwrap_or_else(|| "/bin/bash".to_owned());
+        let shell = shell(args.shell.as_deref()).to_owned();
         let flag = if args.login.unwrap_or(true) {
             "-lc"
         } else {
@@ -65,9 +66,15 @@ impl Planned {
             cwd: args
                 .workdir
                 .as_ref()
-                .map_or_else(|| base.clone(), |dir| base.join(dir)),
+                .map_or_else(|| base.clone(), |dir| absolute(&base, dir)),
             tty: args.tty,
-            escalated: args.sandbox_permissions == Some(SandboxPermissions::RequireEscalated),
+            escalated: matches!(
+                args.sandbox_permissions,
+                Some(
+                    SandboxPermissions::RequireEscalated
+                        | SandboxPermissions::WithAdditionalPermissions
+                )
+            ),
             announced: None,
         }
     }
@@ -103,6 +110,17 @@ impl Planned {
             duration_ms: None,
             times: Times::started(self.announced.unwrap_or_else(clock::now_ms)),
         }
+    }
+}
+
+/// The shell that is used where one is asked for: those that are known, or the plainest there is.
+fn shell(asked: Option<&str>) -> &str {
+    const BASH: &str = "/bin/bash";
+    let Some(asked) = asked else { return BASH };
+    match asked.rsplit('/').next() {
+        Some("bash") => BASH,
+        Some("sh") => "/usr/bin/sh",
+        _ => "/bin/sh",
     }
 }
 

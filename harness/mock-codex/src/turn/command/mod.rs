@@ -48,17 +48,31 @@ struct ExecArgs {
 enum SandboxPermissions {
     UseDefault,
     RequireEscalated,
+    WithAdditionalPermissions,
 }
 
-/// Arguments of `write_stdin`.
+/// The argument of `write_stdin` that is looked at first.
+#[derive(Debug, Deserialize)]
+struct SessionArg {
+    session_id: i32,
+}
+
+/// The other arguments of `write_stdin`.
 #[derive(Debug, Deserialize)]
 struct WriteArgs {
-    session_id: SessionId,
     #[serde(default)]
     chars: String,
     yield_time_ms: Option<u64>,
     max_output_tokens: Option<usize>,
 }
+
+/// What the model reads where it justifies what it doesn't ask for.
+const JUSTIFIED: &str = "`justification` requires an explicit `sandbox_permissions`; use \
+    `sandbox_permissions: \"require_escalated\"` for unsandboxed execution, or omit `justification`.";
+
+/// What the model reads where it asks for permissions that the mock can't give.
+const WIDENED: &str = "mock-codex does not know what codex does with `with_additional_permissions`; \
+    use `require_escalated`";
 
 /// What the model reads where a command was not started.
 fn rejected(reason: &str) -> Outcome {
@@ -85,10 +99,18 @@ async fn try_exec(scope: Scope, call: ToolCall) -> Result<Outcome, Outcome> {
     if let Some(patch) = shell::find(&args.cmd) {
         return patched(&scope, &call, &args, patch).await;
     }
+    if args.justification.is_some() && args.sandbox_permissions.is_none() {
+        return Err(Outcome::Output(JUSTIFIED.to_owned()));
+    }
     let wait = Wait::Exec.wait(args.yield_time_ms);
     let budget = Budget::UNKNOWN_MODEL.or_less(args.max_output_tokens);
     let mut planned = Planned::new(&scope, &call.id, &args);
-    let sandboxed = match verdict::of(&scope, &planned) {
+    let verdict = verdict::of(&scope, &planned);
+    let widened = args.sandbox_permissions == Some(SandboxPermissions::WithAdditionalPermissions);
+    if widened && !matches!(verdict, Verdict::Refuse(_)) {
+        return Err(Outcome::Output(WIDENED.to_owned()));
+    }
+    let sandboxed = match verdict {
         Verdict::Run { sandboxed } => sandboxed,
         Verdict::Refuse(outcome) => return Err(outcome),
         Verdict::Ask(_) if review::decides(&scope) => {
@@ -149,14 +171,15 @@ pub(super) async fn write_stdin(scope: Scope, call: ToolCall) -> Outcome {
 }
 
 async fn try_write(scope: Scope, call: ToolCall) -> Result<Outcome, Outcome> {
-    let args: WriteArgs = parse(&call.arguments)?;
+    let SessionArg { session_id } = parse(&call.arguments)?;
     let failed = |what: String| Outcome::Output(format!("write_stdin failed: {what}"));
-    let id = args.session_id;
+    let id = SessionId::try_from(session_id).unwrap_or_default();
     let session = scope
         .thread
         .sessions
         .get(id)
-        .ok_or_else(|| failed(format!("Unknown process id {id}")))?;
+        .ok_or_else(|| failed(format!("Unknown process id {session_id}")))?;
+    let args: WriteArgs = parse(&call.arguments)?;
     let terminal = scope.thread.terminals.get(id);
     let pending = terminal.as_ref().map(PendingWrite::of);
     let wait = if args.chars.is_empty() {
