@@ -19,6 +19,7 @@ use crate::connection::{Client, Identity, notification};
 use crate::failure::Failure;
 use crate::home;
 use crate::methods::PendingLogin;
+use crate::model::token::Tokens;
 use crate::protocol::reply::ThreadStatus;
 use crate::quirk::Quirks;
 use crate::rules::Rules;
@@ -46,6 +47,8 @@ pub(crate) struct Server {
     pub(crate) login: PendingLogin,
     /// What a script answers in the mock's place.
     pub(crate) answers: Answers,
+    /// The tokens for its models.
+    pub(crate) tokens: Rc<Tokens>,
     threads: RefCell<BTreeMap<String, Rc<Thread>>>,
     clients: RefCell<Vec<Rc<Client>>>,
     identity: RefCell<Option<Identity>>,
@@ -81,6 +84,7 @@ impl Server {
             launcher: setup.launcher,
             config: RefCell::new(setup.config),
             approvals: Approvals::default(),
+            tokens: Rc::default(),
             threads: RefCell::default(),
             clients: RefCell::default(),
             identity: RefCell::default(),

@@ -15,11 +15,15 @@ pub fn requests(transcript: &[Entry]) -> impl Iterator<Item = (usize, &ModelRequ
         .iter()
         .enumerate()
         .filter_map(|(position, entry)| match &entry.event {
-            Event::ModelRequest(request) if request.path.ends_with("/responses") => {
-                Some((position, request))
-            }
+            Event::ModelRequest(request) if asks_model(&request.path) => Some((position, request)),
             _ => None,
         })
+}
+
+/// Whether a path, with or without a query, is that of the Responses API.
+fn asks_model(path: &str) -> bool {
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    path.ends_with("/responses")
 }
 
 /// What a request tells about its turn: `{turn_id, sandbox, sandbox_mode, …}`, from

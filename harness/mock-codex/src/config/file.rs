@@ -103,6 +103,7 @@ pub(crate) struct Provider {
     pub(crate) name: Option<String>,
     pub(crate) base_url: Option<String>,
     pub(crate) env_key: Option<String>,
+    pub(crate) env_key_instructions: Option<String>,
     #[serde(default)]
     pub(crate) supports_websockets: bool,
     pub(crate) request_max_retries: Option<u64>,
@@ -111,6 +112,8 @@ pub(crate) struct Provider {
     pub(crate) http_headers: BTreeMap<String, String>,
     #[serde(default)]
     pub(crate) env_http_headers: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(crate) query_params: BTreeMap<String, String>,
     pub(crate) experimental_bearer_token: Option<String>,
     pub(crate) auth: Option<ProviderAuth>,
     #[serde(default)]

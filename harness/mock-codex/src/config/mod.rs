@@ -12,6 +12,7 @@ pub(crate) use edit::{MergeStrategy, key_path};
 pub(crate) use file::{ConfigToml, Problem, Provider, approval_problem};
 pub(crate) use layers::{Layer, origins};
 pub(crate) use overrides::{CliOverride, merge_request};
+pub(crate) use provider::ProviderAuth;
 pub(crate) use resolve::{Requested, plain, profile_of, profile_sandbox, resolve};
 
 use std::path::{Path, PathBuf};

@@ -16,7 +16,6 @@ const BEDROCK: &str = "amazon-bedrock";
 
 /// `auth`: a command that prints a token.
 #[derive(Debug, Clone, Deserialize)]
-#[allow(dead_code, reason = "some members are here to be checked")]
 pub(crate) struct ProviderAuth {
     pub(crate) command: String,
     #[serde(default)]

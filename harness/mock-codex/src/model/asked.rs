@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::client::Pieces;
 use crate::clock;
 
-/// A request.
-#[derive(Debug)]
+/// A request. Copies share its bytes.
+#[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub(crate) headers: Vec<(&'static str, String)>,
     /// The headers of the upgrade to a WebSocket, where one has to be made.
@@ -16,7 +16,7 @@ pub(crate) struct Asked {
 }
 
 /// The parts of a body, each of them JSON.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Body {
     /// The members before the input, with a comma behind them.
     pub(super) model: Bytes,

@@ -5,6 +5,7 @@
 //! from, and has only what is new. Whatever fails ends the connection; an upgrade that is refused
 //! with 426, or tries that are used up, end the use of a WebSocket for this conversation.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -22,6 +23,7 @@ use super::asked::{Asked, Body};
 use super::client::{self, Answer, CallError, Events};
 use super::error::ModelError;
 use super::event::Event;
+use super::token::Tokens;
 
 /// The way of one conversation. Copies are the same way.
 #[derive(Debug, Clone, Default)]
@@ -71,8 +73,29 @@ enum NoSocket {
 }
 
 impl Channel {
-    /// Asks the model.
-    pub(crate) async fn ask(&self, endpoint: &Endpoint, asked: Asked) -> Result<Answer, CallError> {
+    /// Asks the model. A token that is refused is asked for anew, once.
+    pub(crate) async fn ask(
+        &self,
+        tokens: &Tokens,
+        endpoint: &Endpoint,
+        asked: Asked,
+    ) -> Result<Answer, CallError> {
+        let Some(source) = &endpoint.auth else {
+            return self.ask_once(endpoint, asked).await;
+        };
+        let with_token = endpoint.with_token(tokens.get(source).await);
+        let answer = self.ask_once(&with_token, asked.clone()).await;
+        match answer {
+            Ok(Answer::Refused { status, .. }) if status == StatusCode::UNAUTHORIZED => {
+                let token = tokens.renew(source).await.map_err(CallError::NoToken)?;
+                let with_token = endpoint.with_token(Some(token));
+                self.ask_once(&with_token, asked).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn ask_once(&self, endpoint: &Endpoint, asked: Asked) -> Result<Answer, CallError> {
         if !endpoint.websockets {
             return client::post(endpoint, &asked.headers, asked.body.into_pieces()).await;
         }
@@ -116,11 +139,15 @@ impl Channel {
 
     /// Makes the connection and sends what every request begins with, in the background. Requests
     /// wait for it. What fails is left to them.
-    pub(crate) fn warm_up(&self, endpoint: Endpoint, asked: Asked) {
+    pub(crate) fn warm_up(&self, tokens: &Rc<Tokens>, mut endpoint: Endpoint, asked: Asked) {
         let Ok(mut state) = Arc::clone(&self.0).try_lock_owned() else {
             return;
         };
+        let tokens = Rc::clone(tokens);
         tokio::task::spawn_local(async move {
+            if let Some(source) = &endpoint.auth {
+                endpoint = endpoint.with_token(tokens.get(source).await);
+            }
             match warmed_up(&mut state, &endpoint, &asked).await {
                 Ok(open) => *state = State::Open(Box::new(open)),
                 Err(NoSocket::Refused(StatusCode::UPGRADE_REQUIRED, _)) => {

@@ -20,6 +20,7 @@ use super::channel::SocketEvents;
 use super::error::ModelError;
 use super::event::Event;
 use super::sse::Decoder;
+use super::token::NoToken;
 use super::wait;
 
 /// The body of a request: pieces that are sent one after the other without being joined.
@@ -67,6 +68,8 @@ pub(crate) enum CallError {
     Connect,
     /// The connection broke before the answer.
     Broken,
+    /// The token was refused, and there is no other.
+    NoToken(NoToken),
 }
 
 /// What the model answered.

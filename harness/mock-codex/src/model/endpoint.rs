@@ -2,6 +2,9 @@
 
 use std::net::IpAddr;
 
+use hyper::header::{HeaderName, HeaderValue};
+
+use super::token::Source;
 use crate::config::Provider;
 
 /// Lets a non-loopback `base_url` through if it is `1`.
@@ -24,6 +27,8 @@ pub(crate) struct Endpoint {
     pub(crate) websockets: bool,
     pub(crate) request_max_retries: u64,
     pub(crate) stream_max_retries: u64,
+    /// The command that prints a token, where the provider has one.
+    pub(crate) auth: Option<Source>,
     /// Headers of the provider's own, among them the authorization.
     pub(crate) headers: Vec<(String, String)>,
 }
@@ -60,6 +65,7 @@ impl Endpoint {
         } else {
             format!("/{path}/responses")
         };
+        let path = path + &provider.map(query).unwrap_or_default();
         Ok(Self {
             url: format!("http://{authority}{path}"),
             host: host.to_owned(),
@@ -72,7 +78,10 @@ impl Endpoint {
             stream_max_retries: provider
                 .and_then(|provider| provider.stream_max_retries)
                 .unwrap_or(STREAM_RETRIES),
-            headers: provider.map(headers).unwrap_or_default(),
+            auth: provider
+                .and_then(|provider| provider.auth.as_ref())
+                .map(Source::of),
+            headers: provider.map_or_else(|| Ok(Vec::new()), headers)?,
         })
     }
 
@@ -90,8 +99,25 @@ impl Endpoint {
     }
 }
 
-fn headers(provider: &Provider) -> Vec<(String, String)> {
-    let variable = |name: &String| std::env::var(name).ok().filter(|value| !value.is_empty());
+/// The query that each request has.
+fn query(provider: &Provider) -> String {
+    let members = provider.query_params.iter();
+    let members: Vec<String> = members
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    if members.is_empty() {
+        String::new()
+    } else {
+        format!("?{}", members.join("&"))
+    }
+}
+
+/// The headers of a provider's own. What is no header is left out without a word.
+fn headers(provider: &Provider) -> Result<Vec<(String, String)>, String> {
+    let variable = |name: &String| {
+        let value = std::env::var(name).ok();
+        value.filter(|value| !value.trim().is_empty())
+    };
     let mut headers: Vec<(String, String)> = provider
         .http_headers
         .iter()
@@ -102,15 +128,38 @@ fn headers(provider: &Provider) -> Vec<(String, String)> {
             headers.push((name.to_ascii_lowercase(), value));
         }
     }
-    let token = provider
-        .env_key
-        .as_ref()
-        .and_then(variable)
-        .or_else(|| provider.experimental_bearer_token.clone());
-    if let Some(token) = token {
-        headers.push(("authorization".to_owned(), format!("Bearer {token}")));
+    let token = match &provider.env_key {
+        None => provider.experimental_bearer_token.clone(),
+        Some(name) => Some(variable(name).ok_or_else(|| missing(name, provider))?),
+    };
+    headers.extend(token.map(|token| bearer(&token)));
+    headers.retain(|(name, value)| {
+        HeaderName::try_from(name).is_ok() && HeaderValue::try_from(value).is_ok()
+    });
+    Ok(headers)
+}
+
+/// The header with a token.
+fn bearer(token: &str) -> (String, String) {
+    ("authorization".to_owned(), format!("Bearer {token}"))
+}
+
+fn missing(name: &str, provider: &Provider) -> String {
+    let how = provider.env_key_instructions.as_deref();
+    let how = how.map_or_else(String::new, |how| format!(" {how}"));
+    format!("Missing environment variable: `{name}`.{how}")
+}
+
+impl Endpoint {
+    /// The same with the token of its command. Where there is none, or it is no header, the
+    /// request goes without.
+    pub(super) fn with_token(&self, token: Option<String>) -> Self {
+        let token = token.map(|token| bearer(&token));
+        let token = token.filter(|(_, value)| HeaderValue::try_from(value).is_ok());
+        let mut endpoint = self.clone();
+        endpoint.headers.extend(token);
+        endpoint
     }
-    headers
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::token::NoToken;
 use super::wait;
 use crate::protocol::reply::TurnError;
 
@@ -68,6 +69,11 @@ impl ModelError {
             "other",
             Retry::Stream,
         )
+    }
+
+    /// No token was to be had in place of one that was refused.
+    pub(crate) fn no_token(cause: &NoToken) -> Self {
+        Self::new(cause.to_string(), "other", Retry::Stream)
     }
 
     /// Something that the mock can't do.

@@ -1,5 +1,6 @@
 //! One answer of the model: its events become items, its calls run.
 
+use std::rc::Rc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -187,6 +188,9 @@ impl Turn {
                 Err(CallError::Broken) => {
                     return Err(Stop::Failed(ModelError::disconnected(NOT_SENT)));
                 }
+                Err(CallError::NoToken(cause)) => {
+                    return Err(Stop::Failed(ModelError::no_token(&cause)));
+                }
                 Err(CallError::Connect) => {
                     self.tell_unreachable();
                     unreachable = (unreachable + 1).min(6);
@@ -204,7 +208,8 @@ impl Turn {
         let asked = self.asked();
         let endpoint = endpoint.clone();
         let channel = self.scope.thread.channel.clone();
-        async move { channel.ask(&endpoint, asked).await }
+        let server = Rc::clone(&self.scope.server);
+        async move { channel.ask(&server.tokens, &endpoint, asked).await }
     }
 
     fn asked(&self) -> Asked {

@@ -40,6 +40,8 @@ pub(crate) fn warm_up(call: &Call, thread: &Thread) {
         };
         subject.ask(&client, &History::default())
     };
-    thread.channel.warm_up(endpoint.clone(), asked);
+    thread
+        .channel
+        .warm_up(&server.tokens, endpoint.clone(), asked);
     review::warm_up(server, thread, &client, endpoint);
 }

@@ -52,5 +52,5 @@ pub(in crate::turn) fn warm_up(
         read_back: false,
     };
     let asked = subject.ask(client, &History::default());
-    review.channel.warm_up(endpoint, asked);
+    review.channel.warm_up(&server.tokens, endpoint, asked);
 }

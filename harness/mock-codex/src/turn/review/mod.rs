@@ -291,7 +291,7 @@ async fn ask(
         let asked = subject.ask(&scope.server.identity(), &review.history);
         (review.channel.clone(), asked)
     };
-    let mut events = match channel.ask(&endpoint, asked).await {
+    let mut events = match channel.ask(&scope.server.tokens, &endpoint, asked).await {
         Ok(Answer::Events(events)) => events,
         Ok(Answer::Refused {
             status,
