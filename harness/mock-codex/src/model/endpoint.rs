@@ -87,8 +87,7 @@ impl Endpoint {
 
     /// Sends a token of the account with each request.
     pub(crate) fn authorize(&mut self, token: &str) {
-        self.headers
-            .push(("authorization".to_owned(), format!("Bearer {token}")));
+        self.headers.push(bearer(token));
     }
 }
 
