@@ -13,7 +13,7 @@ use crate::config::ProviderAuth;
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a token is used unless the provider says otherwise.
-const REFRESH: Duration = Duration::from_secs(300);
+const REFRESH: Duration = Duration::from_mins(5);
 
 /// The tokens that there are, by command. Each was printed when it was first needed.
 #[derive(Debug, Default)]
