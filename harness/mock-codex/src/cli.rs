@@ -2,21 +2,24 @@
 
 use std::ffi::OsString;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgAction, Parser, Subcommand};
 
 use crate::answers::Answers;
 use crate::auth;
+use crate::clock;
 use crate::config::{CliOverride, Loader};
 use crate::exec;
 use crate::home;
 use crate::methods;
 use crate::quirk::{self, Quirks};
 use crate::sandbox::SandboxLauncher;
+use crate::script::Script;
 use crate::server::Setup;
 use crate::transport::{self, Listen};
+use crate::variant::{self, Variants};
 
 /// A mock of `codex app-server` that behaves like codex 0.169.0.
 #[derive(Debug, Parser)]
@@ -33,6 +36,9 @@ struct Cli {
     /// Answer methods as a file says, in the mock's place; see `docs/scripted-answers.md`.
     #[arg(long, value_name = "FILE", global = true)]
     answers: Option<PathBuf>,
+    /// Switch a variant of the protocol on; `variants` lists them.
+    #[arg(long, value_name = "NAME", global = true, action = ArgAction::Append)]
+    variant: Vec<String>,
 
     #[command(subcommand)]
     command: Command,
@@ -45,6 +51,10 @@ enum Command {
         /// Transport endpoint URL: `stdio://`, `unix://`, `unix://PATH`, `ws://IP:PORT` or `off`
         #[arg(long, value_name = "URL", default_value = "stdio://")]
         listen: Listen,
+
+        /// Play the model from this YAML list of replies; also `MOCK_CODEX_SCRIPT`
+        #[arg(long, value_name = "FILE")]
+        script: Option<PathBuf>,
 
         #[command(flatten)]
         auth: Box<auth::Flags>,
@@ -69,6 +79,12 @@ enum Command {
     Exec(Box<exec::Args>),
     /// List the quirks.
     Quirks {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the variants of the protocol.
+    Variants {
         /// As JSON.
         #[arg(long)]
         json: bool,
@@ -114,8 +130,10 @@ fn run(cli: Cli, launcher: SandboxLauncher) -> Result<(), exec::Failed> {
         Some(path) => Answers::load(path, methods::is_known).map_err(error)?,
         None => Answers::default(),
     };
-    let setup = |overrides, quirks| -> Result<Setup, String> {
+    let setup = |overrides, quirks, variants, script| -> Result<Setup, String> {
         let home = home::find()?;
+        let script = Script::find(script).map_err(|error| error.to_string())?;
+        let seed = seed(&home)?;
         Ok(Setup {
             config: Loader::new(&home, overrides),
             home,
@@ -123,11 +141,24 @@ fn run(cli: Cli, launcher: SandboxLauncher) -> Result<(), exec::Failed> {
             quirks,
             launcher,
             answers,
+            variants,
+            script,
+            seed,
         })
     };
     for spec in &cli.quirk {
         quirks
             .apply(spec)
+            .map_err(|unknown| error(unknown.to_string()))?;
+    }
+    let mut variants = Variants::default();
+    if let Ok(names) = std::env::var("MOCK_CODEX_VARIANTS") {
+        let enabled = variants.enable_all(&names);
+        enabled.map_err(|unknown| error(unknown.to_string()))?;
+    }
+    for name in &cli.variant {
+        variants
+            .enable(name)
             .map_err(|unknown| error(unknown.to_string()))?;
     }
     let overrides = cli
@@ -138,24 +169,50 @@ fn run(cli: Cli, launcher: SandboxLauncher) -> Result<(), exec::Failed> {
         .map_err(error)?;
     match cli.command {
         Command::Quirks { json } => {
-            let text = if json {
-                format!("{:#}\n", quirk::table_json())
-            } else {
-                quirk::table()
-            };
-            // A reader that has seen enough is no error.
-            let _ = std::io::stdout().write_all(text.as_bytes());
+            print(json, quirk::table(), &quirk::table_json());
             Ok(())
         }
-        Command::AppServer { listen, auth, .. } => {
-            let setup = setup(overrides, quirks).map_err(error)?;
+        Command::Variants { json } => {
+            print(json, variant::table(), &variant::table_json());
+            Ok(())
+        }
+        Command::AppServer {
+            listen,
+            auth,
+            script,
+            ..
+        } => {
+            let setup = setup(overrides, quirks, variants, script).map_err(error)?;
             let policy = auth.policy(&setup.started_in);
             let policy = policy.map_err(|wrong| error(wrong.to_string()))?;
             transport::serve(setup, listen, policy).map_err(error)
         }
         Command::Exec(args) => {
-            let setup = setup(overrides, quirks).map_err(error)?;
+            let setup = setup(overrides, quirks, variants, None).map_err(error)?;
             exec::run(&args, setup)
         }
     }
+}
+
+/// Prints a table.
+fn print(json: bool, text: String, table: &serde_json::Value) {
+    let text = if json { format!("{table:#}\n") } else { text };
+    // A reader that has seen enough is no error.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// The variable that makes ids and times follow from a number.
+const SEED: &str = "MOCK_CODEX_SEED";
+
+/// Reads the seed, if one is given, and makes ids and times follow from it.
+fn seed(home: &Path) -> Result<Option<u64>, String> {
+    let Some(text) = std::env::var_os(SEED).filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let text = text.to_string_lossy();
+    let seed = text
+        .parse()
+        .map_err(|_| format!("{SEED} is `{text}`, which is no number from 0 to 2^64-1"))?;
+    clock::seed(seed, home::count_start(home));
+    Ok(Some(seed))
 }

@@ -1,13 +1,91 @@
 //! The time, as the protocol writes it.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
+/// Where seeded time begins: 2026-01-01T00:00:00Z.
+const SEEDED_EPOCH_MS: i64 = 1_767_225_600_000;
+
+/// How far apart the starts of one seeded home are: longer than any run has milliseconds of steps.
+const SEEDED_START_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Time and ids that follow from a seed.
+#[derive(Debug)]
+struct Seeded {
+    /// The time that was last given.
+    ms: AtomicI64,
+    /// What the next id is made from (splitmix64).
+    state: AtomicU64,
+}
+
+static SEEDED: OnceLock<Seeded> = OnceLock::new();
+
+/// Makes times and ids follow from a seed: each look at the clock is a millisecond later than the
+/// one before, and nothing takes any time. `start` counts the starts on one home, so that a later
+/// one makes no id again. Has an effect once, before anything is made.
+pub(crate) fn seed(seed: u64, start: u32) {
+    let _ = SEEDED.set(Seeded {
+        ms: AtomicI64::new(SEEDED_EPOCH_MS + i64::from(start) * SEEDED_START_MS),
+        state: AtomicU64::new(seed ^ (u64::from(start) << 32)),
+    });
+}
+
+impl Seeded {
+    fn now_ms(&self) -> i64 {
+        self.ms.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn random(&self) -> u64 {
+        const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+        let state = self.state.fetch_add(STEP, Ordering::Relaxed);
+        let mut mixed = state.wrapping_add(STEP);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        for chunk in bytes.chunks_mut(8) {
+            chunk.copy_from_slice(&self.random().to_le_bytes()[..chunk.len()]);
+        }
+        bytes
+    }
+}
+
 /// Milliseconds since the Unix epoch.
 pub(crate) fn now_ms() -> i64 {
-    Timestamp::now().as_millisecond()
+    SEEDED
+        .get()
+        .map_or_else(|| Timestamp::now().as_millisecond(), Seeded::now_ms)
+}
+
+/// How long something takes; with a seed nothing takes any time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts now.
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The time since the start.
+    pub(crate) fn elapsed(self) -> Duration {
+        match SEEDED.get() {
+            Some(_) => Duration::ZERO,
+            None => self.0.elapsed(),
+        }
+    }
+}
+
+/// A number that nobody can guess, or that follows from the seed.
+pub(crate) fn random() -> u64 {
+    SEEDED.get().map_or_else(rand::random, Seeded::random)
 }
 
 /// The same, but later than at every call before: what changed last sorts last, also when two
@@ -51,7 +129,23 @@ pub(crate) fn zone() -> TimeZone {
 
 /// A new id: version 7, so that ids sort by time.
 pub(crate) fn new_id() -> String {
-    uuid::Uuid::now_v7().to_string()
+    let id = match SEEDED.get() {
+        None => uuid::Uuid::now_v7(),
+        Some(seeded) => {
+            let ms = u64::try_from(seeded.now_ms()).unwrap_or_default();
+            uuid::Builder::from_unix_timestamp_millis(ms, &seeded.bytes()).into_uuid()
+        }
+    };
+    id.to_string()
+}
+
+/// A new id that tells nothing: version 4.
+pub(crate) fn new_random_id() -> String {
+    let id = match SEEDED.get() {
+        None => uuid::Uuid::new_v4(),
+        Some(seeded) => uuid::Builder::from_random_bytes(seeded.bytes()).into_uuid(),
+    };
+    id.to_string()
 }
 
 fn at(ms: i64) -> Timestamp {

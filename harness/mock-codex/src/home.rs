@@ -27,7 +27,7 @@ pub(crate) fn installation_id(home: &Path) -> String {
     if let Some(id) = read_id(&path) {
         return id;
     }
-    let id = uuid::Uuid::new_v4().to_string();
+    let id = crate::clock::new_random_id();
     let _ = fs::create_dir_all(home);
     match OpenOptions::new().write(true).create_new(true).open(&path) {
         Ok(mut file) => {
@@ -36,6 +36,18 @@ pub(crate) fn installation_id(home: &Path) -> String {
         }
         Err(_) => read_id(&path).unwrap_or(id),
     }
+}
+
+/// Counts the starts with a seed on this home, from 0. Where that can't be kept each is the first.
+pub(crate) fn count_start(home: &Path) -> u32 {
+    let path = home.join("mock-codex-starts");
+    let before = fs::read_to_string(&path)
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(0);
+    let _ = fs::create_dir_all(home);
+    let _ = fs::write(&path, format!("{}\n", before + 1));
+    before
 }
 
 fn read_id(path: &Path) -> Option<String> {

@@ -31,11 +31,13 @@ mod protocol;
 pub mod quirk;
 mod rules;
 pub mod sandbox;
+mod script;
 mod server;
 mod thread;
 pub mod tools;
 mod transport;
 mod turn;
+pub mod variant;
 
 pub use cli::main_with;
 

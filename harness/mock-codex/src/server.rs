@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use crate::account::Account;
+use crate::account::{Account, Login};
 use crate::answers::Answers;
 use crate::approval::Approvals;
 use crate::config::{Config, Loader};
@@ -19,12 +19,15 @@ use crate::connection::{Client, Identity, notification};
 use crate::failure::Failure;
 use crate::home;
 use crate::methods::PendingLogin;
+use crate::model::Endpoint;
 use crate::model::token::Tokens;
 use crate::protocol::reply::ThreadStatus;
 use crate::quirk::Quirks;
 use crate::rules::Rules;
 use crate::sandbox::SandboxLauncher;
+use crate::script::{Script, ScriptedModel};
 use crate::thread::Thread;
+use crate::variant::Variants;
 
 /// How long commands are waited for at the end.
 const LAST_WAIT: Duration = Duration::from_secs(2);
@@ -35,6 +38,9 @@ const ORIGINATOR: &str = "CODEX_INTERNAL_ORIGINATOR_OVERRIDE";
 /// The app-server.
 #[derive(Debug)]
 pub(crate) struct Server {
+    /// The model that the mock plays itself.
+    scripted: Option<ScriptedModel>,
+    pub(crate) variants: Variants,
     pub(crate) home: PathBuf,
     pub(crate) started_in: PathBuf,
     pub(crate) installation_id: String,
@@ -64,15 +70,27 @@ pub(crate) struct Setup {
     pub(crate) launcher: SandboxLauncher,
     pub(crate) config: Loader,
     pub(crate) answers: Answers,
+    pub(crate) variants: Variants,
+    pub(crate) script: Script,
+    pub(crate) seed: Option<u64>,
 }
 
 impl Server {
     /// A server with no clients yet; fails where the configuration forbids to start.
-    pub(crate) fn new(mut setup: Setup) -> Result<Self, String> {
+    pub(crate) async fn new(mut setup: Setup) -> Result<Self, String> {
         if let Ok(config) = setup.config.load() {
             config.toml.check()?;
         }
+        let explains = matches!(setup.script, Script::Explanation);
+        let scripted = if explains && has_address(&mut setup.config) {
+            None
+        } else {
+            let model = setup.script.play(setup.seed).await;
+            Some(model.map_err(|error| error.to_string())?)
+        };
         Ok(Self {
+            scripted,
+            variants: setup.variants,
             installation_id: home::installation_id(&setup.home),
             rules: Rules::load(&setup.home),
             account: Account::of(&setup.home),
@@ -149,6 +167,24 @@ impl Server {
             }
             ended.await;
         }
+    }
+
+    /// Where a provider is asked, as it is configured now, or why it can't be.
+    pub(crate) fn endpoint(&self, provider: &str) -> Result<Endpoint, String> {
+        let config = self.config.borrow_mut().load();
+        let config = config.map_err(|problem| problem.details)?;
+        let configured = config.toml.model_providers.get(provider);
+        let own = self.scripted.as_ref();
+        if let Some(own) = own.and_then(|model| model.provider(configured)) {
+            return Endpoint::of(provider, Some(&own));
+        }
+        let mut endpoint = Endpoint::of(provider, configured)?;
+        if configured.is_some_and(|provider| provider.requires_openai_auth)
+            && let Some(Login::ApiKey(key)) = self.account.login()
+        {
+            endpoint.authorize(&key);
+        }
+        Ok(endpoint)
     }
 
     /// The configuration as it is on disk now.
@@ -252,6 +288,17 @@ impl Server {
         // What can't be killed (a process stuck in the kernel) holds nothing up.
         let _ = tokio::time::timeout(LAST_WAIT, all).await;
     }
+}
+
+/// Does the configured provider say where its model is?
+fn has_address(config: &mut Loader) -> bool {
+    let Ok(config) = config.load() else {
+        return true;
+    };
+    let provider = config.toml.model_provider.as_ref();
+    provider
+        .and_then(|name| config.toml.model_providers.get(name))
+        .is_some_and(|provider| provider.base_url.is_some())
 }
 
 /// Checks an id and gives it in its usual spelling. `what` is how the error names it.

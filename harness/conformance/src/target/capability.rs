@@ -25,6 +25,8 @@ pub enum Capability {
     KernelSandbox,
     /// `scripted-answers`: it answers methods as the scenario says (`mock`).
     ScriptedAnswers,
+    /// `variants`: it plays variants of the protocol that `MOCK_CODEX_VARIANTS` switches on.
+    Variants,
 }
 
 /// A name in a scenario's `requires` that is no capability.
@@ -37,7 +39,7 @@ pub struct UnknownCapability {
 
 impl Capability {
     /// All capabilities.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Home,
         Self::Process,
         Self::Restart,
@@ -45,11 +47,12 @@ impl Capability {
         Self::Stdio,
         Self::KernelSandbox,
         Self::ScriptedAnswers,
+        Self::Variants,
     ];
 
     /// The names of all capabilities, in the same order.
-    pub const NAMES: [&'static str; 7] = {
-        let mut names = [""; 7];
+    pub const NAMES: [&'static str; 8] = {
+        let mut names = [""; 8];
         let mut at = 0;
         while at < names.len() {
             names[at] = Self::ALL[at].name();
@@ -68,6 +71,7 @@ impl Capability {
             Self::Stdio => "stdio",
             Self::KernelSandbox => "kernel-sandbox",
             Self::ScriptedAnswers => "scripted-answers",
+            Self::Variants => "variants",
         }
     }
 }
@@ -96,13 +100,26 @@ impl FromStr for Capability {
 /// others, and says otherwise by failing.
 pub fn of(target: &Target) -> &'static [Capability] {
     match target {
-        Target::Mock { .. } | Target::Command { .. } => &Capability::ALL,
+        Target::Mock { .. } => &Capability::ALL,
+        Target::Command { .. } => &OF_COMMANDS,
         Target::Codex { .. } => &OF_CODEX,
         Target::WebSocket { .. } | Target::Unix { .. } => &[],
     }
 }
 
-/// What the real one can do: everything but to take a script's word for its own.
+/// What a command may be able to do: a mock of somebody's may take scripted answers.
+const OF_COMMANDS: [Capability; 7] = [
+    Capability::Home,
+    Capability::Process,
+    Capability::Restart,
+    Capability::Stderr,
+    Capability::Stdio,
+    Capability::KernelSandbox,
+    Capability::ScriptedAnswers,
+];
+
+/// What the real one can do: everything but to take a script's word for its own, and to play
+/// variants.
 const OF_CODEX: [Capability; 6] = [
     Capability::Home,
     Capability::Process,

@@ -79,7 +79,9 @@ pub(crate) fn run(args: &Args, mut setup: Setup) -> Result<(), Failed> {
         .max_blocking_threads(4)
         .build()
         .map_err(|error| Failed::Error(format!("failed to start: {error}")))?;
-    let server = Rc::new(Server::new(setup).map_err(Failed::Error)?);
+    let tasks = LocalSet::new();
+    let server = tasks.block_on(&runtime, Server::new(setup));
+    let server = Rc::new(server.map_err(Failed::Error)?);
     let started = prompt::read(args)
         .map_err(Failed::Plain)
         .and_then(|prompt| Ok((prompt, schema(args)?)));
@@ -90,7 +92,6 @@ pub(crate) fn run(args: &Args, mut setup: Setup) -> Result<(), Failed> {
                 .to_owned(),
         ));
     }
-    let tasks = LocalSet::new();
     let result = tasks.block_on(&runtime, async {
         let mut interrupt =
             signal(SignalKind::interrupt()).map_err(|error| Failed::Error(error.to_string()))?;

@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::home;
 use crate::protocol::params::InitializeParams;
 use crate::server::Server;
+use crate::variant::Id as Variant;
 
 const NO_BUBBLEWRAP: &str = "Codex could not find bubblewrap on PATH. Install bubblewrap with your \
     OS package manager. See the sandbox prerequisites: \
@@ -37,12 +38,7 @@ pub(super) fn initialize(call: &Call, params: InitializeParams) -> Result<(), Fa
             .opt_out_notification_methods
             .unwrap_or_default(),
     );
-    call.reply(&json!({
-        "userAgent": user_agent,
-        "codexHome": call.server.home,
-        "platformFamily": "unix",
-        "platformOs": std::env::consts::OS,
-    }));
+    call.reply(&answer(&call.server, &user_agent));
     warn_about_config(call);
     if !on_path("bwrap") {
         call.client.notify(
@@ -55,6 +51,23 @@ pub(super) fn initialize(call: &Call, params: InitializeParams) -> Result<(), Fa
         &remote_control(&call.server),
     );
     Ok(())
+}
+
+/// The reply, in the variant that is asked for.
+fn answer(server: &Server, user_agent: &str) -> Value {
+    if server.variants.has(Variant::UserAgentAlone) {
+        return json!({"userAgent": user_agent});
+    }
+    let mut answer = json!({
+        "userAgent": user_agent,
+        "codexHome": server.home,
+        "platformFamily": "unix",
+        "platformOs": std::env::consts::OS,
+    });
+    if server.variants.has(Variant::ServerInfo) {
+        answer["serverInfo"] = json!({"name": "mock-codex", "version": crate::CODEX_VERSION});
+    }
+    answer
 }
 
 /// How the remote control stands: the mock has none.

@@ -46,6 +46,7 @@ mod threads;
 mod turns;
 mod turns_list;
 mod unserved;
+mod variants;
 
 pub(crate) use account::Pending as PendingLogin;
 pub(crate) use exec::Commands;
@@ -172,6 +173,9 @@ pub(crate) fn is_known(name: &str) -> bool {
 
 /// The mock's own answer.
 fn own(call: &Call, name: &str, params: Option<Value>) -> Result<(), Failure> {
+    let variants::Served::Read(params) = variants::serve(call, name, params)? else {
+        return Ok(());
+    };
     let mut served = FAMILIES.iter().copied().flatten();
     if let Some(method) = served.find(|method| method.name == name) {
         return (method.handle)(call, params);

@@ -35,7 +35,7 @@ pub(super) fn update(call: &Call, params: ThreadReadStateUpdateParams) -> Result
             ThreadReadStateOperation::Read => None,
             ThreadReadStateOperation::Unread => Some(UnreadPosition::ThreadStart),
         },
-        revision: uuid::Uuid::new_v4().to_string(),
+        revision: crate::clock::new_random_id(),
     };
     let view = unread.view();
     match (loaded, glance, path) {

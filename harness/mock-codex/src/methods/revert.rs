@@ -32,12 +32,23 @@ pub(super) fn revert(call: &Call, params: ThreadRevertParams) -> Result<(), Fail
     let waiting = call.clone();
     let same = Rc::clone(&thread);
     turn::after_running(call, &thread, move || {
-        go_back(&waiting, &same, &params.before_turn_id)
+        let thread = go_back(&waiting, &same, &params.before_turn_id)?;
+        waiting.reply(&json!({
+            "thread": thread.view(None),
+            "turnsBackwardsCursor": turns_cursor(&thread),
+            "itemsBackwardsCursor": items_cursor(&thread),
+        }));
+        waiting
+            .server
+            .broadcast("thread/reverted", &json!({"threadId": thread.id()}));
+        Ok(())
     });
     Ok(())
 }
 
-fn go_back(call: &Call, before: &Rc<Thread>, turn: &str) -> Result<(), Failure> {
+/// Takes a thread out of memory and in again without a turn and all after it; without any change
+/// where there is no such turn.
+pub(super) fn go_back(call: &Call, before: &Rc<Thread>, turn: &str) -> Result<Rc<Thread>, Failure> {
     let id = before.id();
     let subscribers = before.state.borrow().subscribers.clone();
     unload(call, id);
@@ -54,17 +65,7 @@ fn go_back(call: &Call, before: &Rc<Thread>, turn: &str) -> Result<(), Failure> 
     thread.state.borrow_mut().subscribers = subscribers;
     call.server.keep(&thread);
     call.server.status_changed(id, &ThreadStatus::Idle);
-    if let Some(failure) = failure {
-        return Err(failure);
-    }
-    call.reply(&json!({
-        "thread": thread.view(None),
-        "turnsBackwardsCursor": turns_cursor(&thread),
-        "itemsBackwardsCursor": items_cursor(&thread),
-    }));
-    call.server
-        .broadcast("thread/reverted", &json!({"threadId": id}));
-    Ok(())
+    failure.map_or(Ok(thread), Err)
 }
 
 /// The thread with the records that are left, in a file of their own.

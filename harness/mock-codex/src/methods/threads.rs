@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use codex_wire::policy::SandboxPolicy;
 use serde_json::json;
 
 use crate::approval::Waiting;
@@ -29,6 +30,15 @@ const HYDRATION: &str = "Full-history hydration is deprecated for paginated thre
     `excludeTurns: true`, then page with `thread/turns/list` and `thread/items/list`.";
 
 pub(super) fn start(call: &Call, params: ThreadStartParams) -> Result<(), Failure> {
+    start_with(call, params, None)
+}
+
+/// Starts a thread, with a whole policy in place of the sandbox that the parameters choose.
+pub(super) fn start_with(
+    call: &Call,
+    params: ThreadStartParams,
+    policy: Option<SandboxPolicy>,
+) -> Result<(), Failure> {
     check_profile_conflict(params.permissions.is_some(), params.sandbox.is_some())?;
     let (ephemeral, thread_source) = (
         params.ephemeral.unwrap_or(false),
@@ -39,10 +49,14 @@ pub(super) fn start(call: &Call, params: ThreadStartParams) -> Result<(), Failur
     let requested = Requested::from(params);
     let server = &call.server;
     let config = server.config()?;
-    let settings = Settings {
+    let mut settings = Settings {
         dynamic_tools,
         ..config::resolve(&config, &requested, &server.started_in)?
     };
+    if let Some(policy) = policy {
+        settings.sandbox = policy;
+        settings.profile = None;
+    }
     let complaint = config.complaint(requested.config.as_ref());
     if let (Some(summary), Some(_)) = (&complaint, &requested.config) {
         call.client.notify(

@@ -219,7 +219,7 @@ impl State {
             && !self.turns.iter().any(|turn| turn.id == *turn_id)
         {
             unread.first = None;
-            unread.revision = uuid::Uuid::new_v4().to_string();
+            unread.revision = crate::clock::new_random_id();
             return true;
         }
         false

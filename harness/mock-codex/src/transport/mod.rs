@@ -81,7 +81,7 @@ pub(crate) fn serve(setup: Setup, listen: Listen, policy: Policy) -> Result<(), 
         .build()
         .map_err(|error| format!("failed to start: {error}"))?;
     let tasks = LocalSet::new();
-    let server = Rc::new(Server::new(setup)?);
+    let server = Rc::new(tasks.block_on(&runtime, Server::new(setup))?);
     let result = tasks.block_on(&runtime, async {
         match listen {
             Listen::Stdio => stdio::run(server).await,

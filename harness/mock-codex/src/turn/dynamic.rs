@@ -1,7 +1,6 @@
 //! Calls of the client's own tools.
 
 use std::cell::RefCell;
-use std::time::Instant;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -10,6 +9,7 @@ use super::emit::Scope;
 use super::toolcall::{Outcome, ToolCall};
 use crate::approval::Answer;
 use crate::clock;
+use crate::clock::Stopwatch;
 use crate::protocol::item::{DynamicToolCall, Item, Times};
 
 /// What the model is told of a call that the turn's end cut off.
@@ -38,15 +38,17 @@ enum ContentItem {
 /// The calls that wait for the client.
 #[derive(Debug, Default)]
 pub(super) struct OpenCalls {
-    items: RefCell<Vec<(DynamicToolCall, Instant)>>,
+    items: RefCell<Vec<(DynamicToolCall, Stopwatch)>>,
 }
 
 impl OpenCalls {
     fn add(&self, item: &DynamicToolCall) {
-        self.items.borrow_mut().push((item.clone(), Instant::now()));
+        self.items
+            .borrow_mut()
+            .push((item.clone(), Stopwatch::start()));
     }
 
-    fn take(&self, id: &str) -> Option<(DynamicToolCall, Instant)> {
+    fn take(&self, id: &str) -> Option<(DynamicToolCall, Stopwatch)> {
         let mut items = self.items.borrow_mut();
         let at = items.iter().position(|(item, _)| item.id == id)?;
         Some(items.remove(at))
@@ -133,7 +135,7 @@ fn told(items: &[Value]) -> Outcome {
 fn complete(
     scope: &Scope,
     mut item: DynamicToolCall,
-    began: Instant,
+    began: Stopwatch,
     content_items: Vec<Value>,
     success: bool,
 ) {

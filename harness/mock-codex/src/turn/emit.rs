@@ -12,7 +12,6 @@ use super::CONTEXT_WINDOW;
 use super::dynamic::OpenCalls;
 use super::shell::USER_SHELL;
 use super::turn_diff::TurnDiff;
-use crate::account::Login;
 use crate::approval::Answer;
 use crate::clock;
 use crate::connection::Client;
@@ -62,16 +61,7 @@ impl Scope {
     /// The thread's provider as it is configured now, or why there is none.
     pub(super) fn endpoint(&self) -> Result<Endpoint, String> {
         let name = self.thread.state.borrow().settings.provider.clone();
-        let config = self.server.config.borrow_mut().load();
-        let config = config.map_err(|problem| problem.details)?;
-        let provider = config.toml.model_providers.get(&name);
-        let mut endpoint = Endpoint::of(&name, provider)?;
-        if provider.is_some_and(|provider| provider.requires_openai_auth)
-            && let Some(Login::ApiKey(key)) = self.server.account.login()
-        {
-            endpoint.authorize(&key);
-        }
-        Ok(endpoint)
+        self.server.endpoint(&name)
     }
 
     /// Tells that an item began.

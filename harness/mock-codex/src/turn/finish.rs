@@ -132,7 +132,7 @@ fn mark_unread(scope: &Scope) {
                 turn_id: scope.turn.to_string(),
             })
         }),
-        revision: uuid::Uuid::new_v4().to_string(),
+        revision: crate::clock::new_random_id(),
     });
 }
 

@@ -72,7 +72,7 @@ pub(super) struct Turn {
     pub(super) compacting: bool,
     /// What the model has yet to hear of commands of the user that have ended.
     pub(super) heard: Rc<RefCell<Vec<String>>>,
-    pub(super) began: std::time::Instant,
+    pub(super) began: crate::clock::Stopwatch,
     pub(super) tokens_before: i64,
 }
 
@@ -136,7 +136,7 @@ pub(crate) fn start(start: Start) -> io::Result<String> {
         over_http: true,
         compacting: false,
         heard: Rc::default(),
-        began: std::time::Instant::now(),
+        began: crate::clock::Stopwatch::start(),
         tokens_before,
     };
     tokio::task::spawn_local(turn.run(work));

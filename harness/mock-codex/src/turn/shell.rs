@@ -1,7 +1,7 @@
 //! Commands that the user runs in a thread: without the model, without a sandbox, and told to the
 //! model afterwards.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::broadcast::Receiver;
@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::command::{actions, environment, utf8::Utf8};
 use super::emit::Scope;
 use crate::clock;
+use crate::clock::Stopwatch;
 use crate::model::request::message;
 use crate::protocol::item::{CommandExecution, Item, Times};
 use crate::sandbox::Sandbox;
@@ -53,7 +54,7 @@ enum Outcome {
 pub(super) async fn run(scope: &Scope, command: &ShellCommand) -> String {
     let mut item = item(scope, command);
     scope.item_started(&mut Item::CommandExecution(item.clone()));
-    let began = Instant::now();
+    let began = Stopwatch::start();
     let outcome = execute(scope, command, &item.id).await;
     let took = began.elapsed();
     let (code, output, seconds) = match outcome {
@@ -112,7 +113,7 @@ async fn execute(scope: &Scope, command: &ShellCommand, item: &str) -> Outcome {
         Ok(session) => session,
         Err(error) => return Outcome::Failed(format!("execution error: {error}")),
     };
-    let began = Instant::now();
+    let began = Stopwatch::start();
     let deadline = async {
         match command.timeout {
             Some(timeout) => tokio::time::sleep(timeout).await,

@@ -1,7 +1,6 @@
 //! One answer of the model: its events become items, its calls run.
 
 use std::rc::Rc;
-use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::stream::{FuturesOrdered, StreamExt};
@@ -15,6 +14,7 @@ use super::model_item::{ModelItem, is_foreign};
 use super::retry::{NOT_SENT, backoff};
 use super::run::Turn;
 use super::toolcall::{self, Outcome, ToolCall};
+use crate::clock::Stopwatch;
 use crate::connection::Call;
 use crate::model::error::ModelError;
 use crate::model::event::{Completed, Event, Failed};
@@ -54,7 +54,7 @@ struct Running {
     /// Ids of the calls without an output yet, and when the first began.
     open: Vec<ToolCall>,
     aborts: Vec<AbortHandle>,
-    began: Instant,
+    began: Stopwatch,
 }
 
 impl Turn {
@@ -98,7 +98,7 @@ impl Turn {
             calls: FuturesOrdered::new(),
             open: Vec::new(),
             aborts: Vec::new(),
-            began: Instant::now(),
+            began: Stopwatch::start(),
         };
         let mut foreign = false;
         let completed = loop {

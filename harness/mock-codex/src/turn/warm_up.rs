@@ -2,7 +2,6 @@
 
 use super::review;
 use crate::connection::Call;
-use crate::model::Endpoint;
 use crate::model::request::Subject;
 use crate::thread::Thread;
 use crate::thread::history::History;
@@ -13,10 +12,7 @@ pub(crate) fn warm_up(call: &Call, thread: &Thread) {
     let server = &call.server;
     let endpoint = {
         let name = thread.state.borrow().settings.provider.clone();
-        let config = server.config.borrow_mut().load();
-        config
-            .ok()
-            .and_then(|config| Endpoint::of(&name, config.toml.model_providers.get(&name)).ok())
+        server.endpoint(&name).ok()
     };
     let Some(endpoint) = endpoint.filter(|endpoint| endpoint.websockets) else {
         return;

@@ -6,6 +6,7 @@ mod handshake;
 mod kills;
 mod persistence;
 mod quirks;
+mod script;
 mod settings;
 mod threads;
 mod turns;

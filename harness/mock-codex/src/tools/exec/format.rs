@@ -49,7 +49,7 @@ pub fn token_count(bytes: usize) -> usize {
 
 /// A new chunk id: six hexadecimal digits.
 pub fn chunk_id() -> String {
-    format!("{:06x}", rand::random::<u32>() & 0x00ff_ffff)
+    format!("{:06x}", crate::clock::random() & 0x00ff_ffff)
 }
 
 /// The text of a function call output.

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use rustix::process::Signal;
@@ -13,6 +13,7 @@ use tokio::sync::{broadcast, watch};
 
 use super::output::{Clipped, Output};
 use super::terminal::{self, Ends, Reader, Writer};
+use crate::clock::Stopwatch;
 use crate::sandbox::helper::TERMINAL_SIGNAL_CODE;
 use crate::sandbox::launcher::{Ended, Stop, signal};
 use crate::sandbox::{Launch, LaunchError, Sandbox, SandboxLauncher};
@@ -184,7 +185,7 @@ impl Session {
 
     /// Waits for the end, at most for `within`, and takes the output since the last look.
     pub async fn collect(&self, within: Duration) -> Collected {
-        let start = Instant::now();
+        let start = Stopwatch::start();
         let exit_code = tokio::time::timeout(within, self.wait_exit()).await.ok();
         Collected {
             output: self.take_output(),

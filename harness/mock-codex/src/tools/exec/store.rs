@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rand::RngExt as _;
-
 use super::session::Session;
 
 /// What the model and the client call a session; a random number of four or five digits.
@@ -21,9 +19,9 @@ impl SessionStore {
     /// [`remove`](Self::remove).
     pub fn reserve(&self) -> SessionId {
         let mut sessions = self.lock();
-        let mut random = rand::rng();
         loop {
-            let id = random.random_range(1_000..100_000);
+            // Less than 2^32: the cast loses nothing.
+            let id = u32::try_from(1_000 + crate::clock::random() % 99_000).unwrap_or(1_000);
             if let std::collections::hash_map::Entry::Vacant(free) = sessions.entry(id) {
                 free.insert(None);
                 return id;

@@ -9,7 +9,6 @@ mod verdict;
 mod watch;
 
 use std::rc::Rc;
-use std::time::Instant;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -21,6 +20,7 @@ use self::verdict::Verdict;
 use super::emit::Scope;
 use super::terminals::Terminal;
 use super::toolcall::{Outcome, ToolCall};
+use crate::clock::Stopwatch;
 use crate::tools::exec::format::{Budget, chunk_id, model_output};
 use crate::tools::exec::wait::Call as Wait;
 use crate::tools::exec::{SessionId, WriteError};
@@ -150,7 +150,7 @@ async fn patched(
                 .to_owned(),
         ));
     };
-    let began = Instant::now();
+    let began = Stopwatch::start();
     let base = scope.thread.state.borrow().settings.cwd.clone();
     let cwd = [&args.workdir, &directory]
         .into_iter()

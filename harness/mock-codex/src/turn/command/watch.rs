@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::json;
@@ -10,6 +10,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::utf8::Utf8;
+use crate::clock::Stopwatch;
 use crate::protocol::item::{CommandExecution, Item};
 use crate::quirk::Id as Quirk;
 use crate::tools::exec::Session;
@@ -44,7 +45,7 @@ pub(super) struct Watched {
 impl Watched {
     /// Tells everything about the command until it has ended.
     pub(super) async fn run(self) {
-        let began = Instant::now();
+        let began = Stopwatch::start();
         let mut chunks = self.session.subscribe();
         let early = tokio::time::timeout(GRACE, self.session.wait_exit())
             .await

@@ -4,7 +4,6 @@ mod ask;
 mod work;
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use codex_wire::policy::{ApprovalPolicy, SandboxPolicy};
 
@@ -12,6 +11,7 @@ use super::emit::Scope;
 use super::limits;
 use super::toolcall::{Outcome, ToolCall};
 use crate::clock;
+use crate::clock::Stopwatch;
 use crate::protocol::item::{FileChange, Item, Times};
 use crate::sandbox::Sandbox;
 use crate::tools::exec::denial::looks_denied;
@@ -35,7 +35,7 @@ pub(super) async fn run(
     text: &str,
     cwd: &Path,
 ) -> Result<String, Outcome> {
-    let began = Instant::now();
+    let began = Stopwatch::start();
     let told = |text: &str| Outcome::Output(text.to_owned());
     let failed = |error: String| told(&format!("apply_patch verification failed: {error}"));
     let patch = parse(text).map_err(|error| failed(error.to_string()))?;

@@ -100,7 +100,7 @@ pub(super) async fn review(scope: &Scope, planned: Planned<'_>) -> Result<(), St
         "threadId": scope.thread.id(),
         "turnId": &*scope.turn,
         "startedAtMs": planned.started_ms,
-        "reviewId": uuid::Uuid::new_v4().to_string(),
+        "reviewId": crate::clock::new_random_id(),
         "targetItemId": planned.item,
         "review": {
             "status": "inProgress",
