@@ -225,7 +225,12 @@ async fn one_that_ignores_the_end_of_its_stdin_is_killed() {
 
 #[tokio::test]
 async fn a_process_that_leaves_the_group_is_found_and_ended() {
-    let server = format!("setsid sleep 611 >/dev/null 2>&1 & {POLITE}");
+    // Only once it has left, which takes a moment, does the app-server go on.
+    let server = format!(
+        "setsid sh -c 'echo $$ >left; exec sleep 611' >/dev/null 2>&1 &
+        until tr '\\0' ' ' <\"/proc/$(cat left)/cmdline\" | grep -q ^sleep; do :; done 2>/dev/null
+        {POLITE}"
+    );
     let run = Bench::new().run(&server, NOTHING).await;
     assert_eq!(run.status, Status::Passed, "{:?}", run.checks);
     let [note] = &run.notes[..] else {

@@ -78,27 +78,34 @@ pub struct Plan<'a> {
     pub schema: Option<&'a Schema>,
 }
 
+/// How many cases run before their transcripts are compared and forgotten.
+const AT_ONCE: usize = 128;
+
 /// Runs every case on both targets and compares. A case that differs is run once more, alone: some
 /// frames of the real app-server race each other in ways that no rule knows yet.
 pub async fn certify(plan: &Plan<'_>, mut on_event: impl FnMut(RunEvent<'_>)) -> Certificate {
     let mut seen = coverage::Observer::new(plan.schema);
-    let mut first = Round::run(plan, plan.cases, plan.options.clone(), &mut on_event).await;
     let mut verdicts: Vec<(Verdict, Arc<Case>)> = Vec::new();
-    for case in plan.cases {
-        let Some(pair) = first.take(case) else {
-            continue;
-        };
-        let outcome = judge(&pair);
-        if !matches!(outcome, Outcome::Skipped(_) | Outcome::Broken(_)) {
-            seen.pair(&pair);
+    for cases in plan.cases.chunks(AT_ONCE) {
+        let mut round = Round::run(plan, cases, plan.options.clone(), &mut on_event).await;
+        for case in cases {
+            let Some(pair) = round.take(case) else {
+                continue;
+            };
+            let outcome = judge(&pair);
+            if !matches!(outcome, Outcome::Skipped(_) | Outcome::Broken(_)) {
+                seen.pair(&pair);
+            }
+            let verdict = Verdict {
+                id: case.id.clone(),
+                outcome,
+                again: false,
+            };
+            verdicts.push((verdict, Arc::clone(case)));
         }
-        let id = case.id.clone();
-        let verdict = Verdict {
-            id,
-            outcome,
-            again: false,
-        };
-        verdicts.push((verdict, Arc::clone(case)));
+        if plan.options.cancel.is_cancelled() {
+            break;
+        }
     }
     let complete = verdicts.len() == plan.cases.len();
     if complete {
