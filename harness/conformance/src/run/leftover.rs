@@ -1,10 +1,15 @@
 //! Processes that outlive their app-server.
 
 use std::fs;
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, getpgid, kill_process};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, getpgid, kill_process, pidfd_open};
 
 use crate::run::home::MARKER_VARIABLE;
+
+/// How long a killed process may take to end.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Ends every process whose environment carries this case's marker, whatever session it moved
 /// to; the result is a note that names some of them. `groups` are the app-servers' process
@@ -26,7 +31,7 @@ fn end(marker: &str, groups: &[Pid]) -> Option<String> {
             if groups.contains(&getpgid(Some(process)).ok()?) {
                 return None;
             }
-            kill_process(process, Signal::KILL).ok()?;
+            kill(process).ok()?;
             Some(format!("{id} (`{name}`)"))
         })
         .collect();
@@ -39,6 +44,19 @@ fn end(marker: &str, groups: &[Pid]) -> Option<String> {
             "{count} processes outlived the app-server and were killed, the first {named}"
         )),
     }
+}
+
+/// Kills a process and waits for its end, which a kill only asks for.
+fn kill(process: Pid) -> rustix::io::Result<()> {
+    let ended = pidfd_open(process, PidfdFlags::empty())?;
+    kill_process(process, Signal::KILL)?;
+    let patience = Timespec {
+        tv_sec: PATIENCE.as_secs().cast_signed(),
+        tv_nsec: 0,
+    };
+    // One that the kernel holds on to for longer can't be helped.
+    let _ = poll(&mut [PollFd::new(&ended, PollFlags::IN)], Some(&patience));
+    Ok(())
 }
 
 /// Ids are given in rising order until they wrap: what an app-server started has an id between
