@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 
-/// The arguments of `exec`.
+/// Run one turn and print what happens as lines of JSON
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "codex exec [OPTIONS] [PROMPT]\n       codex exec [OPTIONS] <COMMAND> [ARGS]"
