@@ -16,6 +16,7 @@ pub mod list;
 pub mod presets;
 pub mod run;
 pub mod schema;
+pub mod sdk;
 pub mod serve;
 pub mod target;
 
@@ -102,6 +103,8 @@ enum Command {
     Presets(presets::PresetsArgs),
     /// Serve a scripted model, for a client of any kind
     Serve(serve::ServeArgs),
+    /// Third-party SDKs and the drivers that speak for them
+    Sdk(sdk::SdkArgs),
     /// List targets, or install one
     Target(target::TargetArgs),
     /// Be the mock: everything behind it is the mock's own command line, as of `codex`
@@ -137,6 +140,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Schema(args) => schema::execute(&args, &mut out),
         Command::Presets(args) => presets::execute(&args, &mut out),
         Command::Serve(args) => serve::execute(&args, &mut out),
+        Command::Sdk(args) => sdk::execute(&args, &mut out),
         Command::Target(args) => target::execute(&args, &mut out),
         Command::Mock { args } => return mock(args),
     };

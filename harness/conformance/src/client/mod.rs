@@ -8,6 +8,7 @@
 pub mod address;
 pub mod approval;
 pub mod connection;
+pub mod driver;
 pub mod failure;
 pub mod permission;
 pub mod reference;
