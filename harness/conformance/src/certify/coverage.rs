@@ -180,9 +180,14 @@ impl Look<'_> {
         let method = self.asked.get(&frame["id"].to_string());
         if let (Some(method), Some(schema)) = (method, self.schema) {
             let names = &mut *self.names;
-            schema.visit_reply(method, &frame["result"], &mut |touched| {
-                note(names, touched);
-            });
+            schema.visit_reply(
+                Kind::ClientRequest,
+                method,
+                &frame["result"],
+                &mut |touched| {
+                    note(names, touched);
+                },
+            );
         }
     }
 

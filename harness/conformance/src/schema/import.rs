@@ -13,8 +13,20 @@ use sha2::{Digest as _, Sha256};
 /// The file in which the generator puts everything.
 const BUNDLE: &str = "codex_app_server_protocol.schemas.json";
 
-/// What a schema says for people, and what only names things: neither is structure.
-const DROPPED: [&str; 5] = ["description", "title", "$schema", "default", "examples"];
+/// What a schema says for people, and what only names things: neither is structure. `writeOnly`
+/// stood in schemas until 0.133.0 and said nothing of frames.
+const DROPPED: [&str; 7] = [
+    "description",
+    "title",
+    "$schema",
+    "default",
+    "examples",
+    "readOnly",
+    "writeOnly",
+];
+
+/// What a generator says that doesn't know the option for experimental methods.
+const NO_SUCH_OPTION: &str = "unexpected argument";
 
 /// Members of a definitions object that hold definitions themselves.
 const NAMESPACES: [&str; 2] = ["v1", "v2"];
@@ -46,8 +58,12 @@ pub enum ImportError {
 /// # Errors
 /// [`ImportError`]; nothing is left behind.
 pub fn import(program: &Path, version: &str) -> Result<String, ImportError> {
-    let everything = generate(program, &["--experimental"])?;
     let stable = generate(program, &[])?;
+    let everything = match generate(program, &["--experimental"]) {
+        // Older generators have no such option: what they write is all there is.
+        Err(ImportError::Generator(said)) if said.contains(NO_SUCH_OPTION) => stable.clone(),
+        everything => everything?,
+    };
     let digest = Sha256::digest(&everything);
     let digest = digest.iter().fold(String::new(), |mut hex, byte| {
         // Writing to a string can't fail.
@@ -55,23 +71,74 @@ pub fn import(program: &Path, version: &str) -> Result<String, ImportError> {
         hex
     });
     let everything = definitions(&everything)?;
-    let stable = methods(&definitions(&stable)?);
-    let experimental: Vec<String> = methods(&everything).difference(&stable).cloned().collect();
-    Ok(fixture(version, &digest, &experimental, &everything))
+    let stable = definitions(&stable)?;
+    let marks = Marks::of(&stable, &everything);
+    Ok(fixture(version, &digest, &marks, &everything))
+}
+
+/// What is only there for clients that ask for experimental methods.
+#[derive(Debug, Default)]
+struct Marks {
+    /// Methods.
+    methods: Vec<String>,
+    /// Definitions (`v2/Project`) and members of others (`v2/Thread.extra`).
+    parts: Vec<String>,
+}
+
+impl Marks {
+    fn of(stable: &Map<String, Value>, everything: &Map<String, Value>) -> Self {
+        let all = methods(everything);
+        let mut parts = BTreeSet::new();
+        for (name, definition) in everything {
+            match stable.get(name) {
+                None => {
+                    parts.insert(name.clone());
+                }
+                Some(known) => experimental_members(known, definition, name, &mut parts),
+            }
+        }
+        Self {
+            methods: all.difference(&methods(stable)).cloned().collect(),
+            parts: parts.into_iter().collect(),
+        }
+    }
+}
+
+/// The members that only the second schema has. Alternatives are compared by their place; where
+/// their number differs they are other alternatives, and nothing is said of them.
+fn experimental_members(stable: &Value, all: &Value, path: &str, found: &mut BTreeSet<String>) {
+    for (name, member) in all["properties"].as_object().into_iter().flatten() {
+        let path = format!("{path}.{name}");
+        match stable["properties"].get(name) {
+            None => {
+                found.insert(path);
+            }
+            Some(known) => experimental_members(known, member, &path, found),
+        }
+    }
+    for choice in ["oneOf", "anyOf", "allOf"] {
+        if let (Some(known), Some(all)) = (stable[choice].as_array(), all[choice].as_array())
+            && known.len() == all.len()
+        {
+            for (known, all) in known.iter().zip(all) {
+                experimental_members(known, all, path, found);
+            }
+        }
+    }
+    if all["items"].is_object() {
+        experimental_members(&stable["items"], &all["items"], path, found);
+    }
 }
 
 /// One definition a line, sorted, so that two versions compare well.
-fn fixture(
-    version: &str,
-    digest: &str,
-    experimental: &[String],
-    definitions: &Map<String, Value>,
-) -> String {
+fn fixture(version: &str, digest: &str, marks: &Marks, definitions: &Map<String, Value>) -> String {
     let mut text = format!(
-        "{{\n\"version\": {},\n\"sha256\": {},\n\"experimental\": {},\n\"definitions\": {{\n",
+        "{{\n\"version\": {},\n\"sha256\": {},\n\"experimental\": {},\n\
+         \"experimental_members\": {},\n\"definitions\": {{\n",
         json!(version),
         json!(digest),
-        json!(experimental)
+        json!(marks.methods),
+        json!(marks.parts)
     );
     let mut names: Vec<&String> = definitions.keys().collect();
     names.sort();
@@ -131,7 +198,8 @@ fn definitions(bundle: &[u8]) -> Result<Map<String, Value>, ImportError> {
     Ok(flat)
 }
 
-/// A schema without what is written for people; the names of members are not keywords.
+/// A schema without what is written for people, in an order of its own: generators have changed
+/// theirs. The names of members are not keywords; the order of alternatives stays.
 fn structure(schema: &Value) -> Value {
     let Some(members) = schema.as_object() else {
         return match schema {
@@ -139,20 +207,31 @@ fn structure(schema: &Value) -> Value {
             other => other.clone(),
         };
     };
-    let kept = members
+    let mut kept: Vec<(String, Value)> = members
         .iter()
-        .filter(|(keyword, _)| !DROPPED.contains(&keyword.as_str()));
-    kept.map(|(keyword, value)| {
-        let value = match (keyword.as_str(), value.as_object()) {
-            ("properties" | "definitions", Some(named)) => named
-                .iter()
-                .map(|(name, schema)| (name.clone(), structure(schema)))
-                .collect(),
-            _ => structure(value),
-        };
-        (keyword.clone(), value)
-    })
-    .collect()
+        .filter(|(keyword, _)| !DROPPED.contains(&keyword.as_str()))
+        .map(|(keyword, value)| match (keyword.as_str(), value) {
+            ("properties" | "definitions", Value::Object(named)) => {
+                let mut named: Vec<(String, Value)> = named
+                    .iter()
+                    .map(|(name, schema)| (name.clone(), structure(schema)))
+                    .collect();
+                named.sort_by(|(a, _), (b, _)| a.cmp(b));
+                (keyword.clone(), named.into_iter().collect())
+            }
+            ("required", Value::Array(names)) => {
+                let mut names = names.clone();
+                names.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
+                (keyword.clone(), Value::Array(names))
+            }
+            // The same, said in another way.
+            ("const", only) => ("enum".to_owned(), json!([only])),
+            ("enum", values) => (keyword.clone(), values.clone()),
+            (_, value) => (keyword.clone(), structure(value)),
+        })
+        .collect();
+    kept.sort_by(|(a, _), (b, _)| a.cmp(b));
+    kept.into_iter().collect()
 }
 
 fn methods(definitions: &Map<String, Value>) -> BTreeSet<String> {
@@ -195,7 +274,8 @@ mod tests {
             "v2": { "Item": { "type": "string" } },
         } });
         let definitions = definitions(bundle.to_string().as_bytes()).unwrap();
-        let text = fixture("1.2.3", "00", &["a/b".to_owned()], &definitions);
+        let marks = Marks::of(&Map::new(), &definitions);
+        let text = fixture("1.2.3", "00", &marks, &definitions);
         let schema = Schema::parse(&text).unwrap();
         assert_eq!(schema.version(), "1.2.3");
         assert_eq!(
@@ -203,6 +283,26 @@ mod tests {
             ["a/b"]
         );
         assert!(schema.is_experimental("a/b") && schema.definition("v2/Item").is_some());
+        assert!(schema.is_experimental_part("v2/Item"));
+        assert_eq!(schema.sha256(), Some("00"));
+    }
+
+    #[test]
+    fn two_generators_that_mean_the_same_give_the_same() {
+        let old = json!({ "type": "object", "required": ["b", "a"],
+            "properties": { "b": { "const": "x", "writeOnly": true }, "a": true } });
+        let new = json!({ "properties": { "a": true, "b": { "enum": ["x"] } },
+            "required": ["a", "b"], "type": "object" });
+        assert_eq!(structure(&old).to_string(), structure(&new).to_string());
+    }
+
+    #[test]
+    fn members_for_experimental_clients_are_marked() {
+        let all = |schema: Value| Map::from_iter([("v2/A".to_owned(), schema)]);
+        let stable = all(json!({ "oneOf": [{ "properties": { "a": {} } }] }));
+        let everything = all(json!({ "oneOf": [{ "properties": { "a": {}, "b": {} } }] }));
+        assert_eq!(Marks::of(&stable, &everything).parts, ["v2/A.b"]);
+        assert_eq!(Marks::of(&stable, &stable).parts, [""; 0]);
     }
 
     #[test]

@@ -2,15 +2,43 @@
 //!
 //! `fixtures/schemas/codex-VERSION.json` holds the structure alone (types, members, required ones,
 //! enums, methods); descriptive sentences are dropped when it is imported.
+//!
+//! [`Schema::check`] judges one frame, an [`Exchange`] the frames of a connection, results too:
+//!
+//! ```no_run
+//! use codex_wire::schema::{Exchange, Schema, Sender};
+//! let text = std::fs::read_to_string("fixtures/schemas/codex-0.169.0.json")?;
+//! let schema = Schema::parse(&text)?;
+//! let mut exchange = Exchange::new(&schema);
+//! # let frames: Vec<(Sender, serde_json::Value)> = Vec::new();
+//! for (sender, frame) in &frames {
+//!     for violation in exchange.frame(*sender, frame) {
+//!         println!("{sender}, `{}`: {violation}", violation.method);
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
+mod check;
+mod choice;
+mod definitions;
 mod inventory;
+mod node;
+mod reply;
+mod violation;
 mod visit;
+mod walk;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-pub use visit::Touched;
+use definitions::Definitions;
+use node::Node;
+
+pub use check::Exchange;
+pub use violation::{Fault, Sender, Violation};
+pub use walk::Touched;
 
 /// What a prefix of a reference within a schema looks like.
 const REFERENCE: &str = "#/definitions/";
@@ -18,16 +46,21 @@ const REFERENCE: &str = "#/definitions/";
 /// The definition of the thread items, whose `type` tells them apart.
 pub const ITEM_TYPE: &str = "v2/ThreadItem.type";
 
-/// The schema of one version.
-#[derive(Clone, Debug)]
+/// The schema of one version. What it takes to judge frames is made when it is first needed, and
+/// kept; one schema can be used by many at once.
+#[derive(Debug)]
 pub struct Schema {
     version: String,
-    definitions: Map<String, Value>,
+    sha256: Option<String>,
+    definitions: Definitions,
     experimental: BTreeSet<String>,
+    experimental_members: BTreeSet<String>,
+    /// The parameters of each method.
+    params: HashMap<(Kind, String), Option<Node>>,
 }
 
 /// Who sends a frame, and whether it wants an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// The client asks.
     ClientRequest,
@@ -81,20 +114,29 @@ impl Schema {
             .as_str()
             .ok_or(SchemaError::Missing("version"))?
             .to_owned();
-        let experimental = value["experimental"]
-            .as_array()
-            .ok_or(SchemaError::Missing("experimental"))?
-            .iter()
-            .filter_map(|name| name.as_str().map(str::to_owned))
-            .collect();
+        let names = |list: &Value| -> Option<BTreeSet<String>> {
+            let names = list.as_array()?.iter();
+            Some(
+                names
+                    .filter_map(|name| name.as_str().map(str::to_owned))
+                    .collect(),
+            )
+        };
+        let experimental =
+            names(&value["experimental"]).ok_or(SchemaError::Missing("experimental"))?;
         let Value::Object(definitions) = value["definitions"].take() else {
             return Err(SchemaError::Missing("definitions"));
         };
-        Ok(Self {
+        let mut schema = Self {
             version,
-            definitions,
+            sha256: value["sha256"].as_str().map(str::to_owned),
+            definitions: Definitions::new(definitions),
             experimental,
-        })
+            experimental_members: names(&value["experimental_members"]).unwrap_or_default(),
+            params: HashMap::new(),
+        };
+        schema.params = schema.all_params();
+        Ok(schema)
     }
 
     /// The codex version.
@@ -102,14 +144,29 @@ impl Schema {
         &self.version
     }
 
+    /// The digest of what the generator wrote.
+    pub fn sha256(&self) -> Option<&str> {
+        self.sha256.as_deref()
+    }
+
     /// The definition of this name, for example `v2/ThreadItem`.
     pub fn definition(&self, name: &str) -> Option<&Value> {
-        self.definitions.get(name)
+        self.definitions.schema(name)
+    }
+
+    /// What a schema means when its references are followed.
+    pub fn resolved<'a>(&'a self, schema: &'a Value) -> &'a Value {
+        self.definitions.resolved(schema)
+    }
+
+    /// The name of the definition that a schema refers to, if it does nothing else.
+    pub fn reference(schema: &Value) -> Option<&str> {
+        schema.get("$ref")?.as_str()?.strip_prefix(REFERENCE)
     }
 
     /// The names of all definitions.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.definitions.keys().map(String::as_str)
+        self.definitions.names()
     }
 
     /// Is the method only for clients that ask for experimental ones?
@@ -129,12 +186,10 @@ impl Schema {
             .and_then(|variant| variant.pointer("/properties/params"))
     }
 
-    /// The schema of the reply to a request of the client, where its name follows from that of the
-    /// parameters; the generator ties them together in no other way.
-    pub fn reply(&self, method: &str) -> Option<&Value> {
-        let reference = self.params(Kind::ClientRequest, method)?.get("$ref")?;
-        let name = reference.as_str()?.strip_prefix(REFERENCE)?;
-        self.definition(&format!("{}Response", name.strip_suffix("Params")?))
+    /// Is this member (`v2/Thread.extra`) or definition only for clients that ask for
+    /// experimental ones?
+    pub fn is_experimental_part(&self, path: &str) -> bool {
+        self.experimental_members.contains(path)
     }
 
     fn variants(&self, kind: Kind) -> impl Iterator<Item = &Value> {
@@ -144,10 +199,21 @@ impl Schema {
             .flatten()
     }
 
-    /// What a reference leads to, with the name of its definition.
-    fn resolve<'a>(&'a self, schema: &'a Value) -> Option<(&'a str, &'a Value)> {
-        let name = schema.get("$ref")?.as_str()?.strip_prefix(REFERENCE)?;
-        Some((name, self.definition(name)?))
+    fn all_params(&self) -> HashMap<(Kind, String), Option<Node>> {
+        let mut all = HashMap::new();
+        for kind in Kind::ALL {
+            for method in self.methods(kind) {
+                let params = self.params(kind, method);
+                let node = params.map(|it| Node::compile(it, method, &self.definitions));
+                all.insert((kind, method.to_owned()), node);
+            }
+        }
+        all
+    }
+
+    /// The definition of this name, made ready.
+    fn node(&self, name: &str) -> Option<&Node> {
+        self.definitions.named(name)
     }
 }
 
@@ -202,7 +268,8 @@ mod tests {
         let methods: Vec<_> = schema.methods(Kind::ClientRequest).collect();
         assert_eq!(methods, ["a/do", "b/do"]);
         assert!(schema.params(Kind::ClientRequest, "b/do").is_none());
-        assert!(schema.reply("a/do").unwrap()["properties"]["done"].is_object());
+        let reply = schema.reply(Kind::ClientRequest, "a/do").unwrap();
+        assert!(reply["properties"]["done"].is_object());
         assert!(schema.is_experimental("b/do") && !schema.is_experimental("a/do"));
     }
 
