@@ -105,7 +105,6 @@ const ON_REQUEST: Compaction = Compaction {
 impl Subject<'_> {
     /// The headers of an upgrade, in codex's order, beside those that make it one.
     fn upgrade_headers(&self, client: &Identity) -> Vec<(&'static str, String)> {
-        let thread = || self.thread.to_owned();
         let mut headers = vec![
             ("user-agent", client.user_agent.clone()),
             ("originator", client.name.clone()),
@@ -114,34 +113,34 @@ impl Subject<'_> {
             ("x-codex-window-id", self.window()),
             ("x-codex-beta-features", "remote_compaction_v2".to_owned()),
         ];
+        headers.extend(self.conversation_headers());
+        headers
+    }
+
+    /// Whose request it is; both kinds of connection say so in one place.
+    fn conversation_headers(&self) -> Vec<(&'static str, String)> {
+        let mut headers = Vec::new();
         if let Some(reviewed) = self.reviewed {
             headers.push(("x-codex-parent-thread-id", reviewed.thread.to_owned()));
             headers.push(("x-openai-subagent", REVIEWER.to_owned()));
         }
         headers.extend([
-            ("x-client-request-id", thread()),
+            ("x-client-request-id", self.thread.to_owned()),
             ("session-id", self.session.to_owned()),
-            ("thread-id", thread()),
+            ("thread-id", self.thread.to_owned()),
         ]);
         headers
     }
 
     /// The headers, in codex's order; the connection adds `host` and `content-length`.
     fn headers(&self, client: &Identity) -> Vec<(&'static str, String)> {
-        let thread = || self.thread.to_owned();
         let mut headers = vec![
             ("x-codex-beta-features", "remote_compaction_v2".to_owned()),
             ("x-codex-window-id", self.window()),
             ("x-codex-turn-metadata", self.metadata()),
         ];
-        if let Some(reviewed) = self.reviewed {
-            headers.push(("x-codex-parent-thread-id", reviewed.thread.to_owned()));
-            headers.push(("x-openai-subagent", REVIEWER.to_owned()));
-        }
+        headers.extend(self.conversation_headers());
         headers.extend([
-            ("x-client-request-id", thread()),
-            ("session-id", self.session.to_owned()),
-            ("thread-id", thread()),
             ("accept", "text/event-stream".to_owned()),
             ("content-type", "application/json".to_owned()),
             ("originator", client.name.clone()),

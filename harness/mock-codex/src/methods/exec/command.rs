@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::super::{Method, Params, parse, ready};
-use super::{not_written, params, written};
+use super::params;
 use crate::config::{self, Requested};
 use crate::connection::Call;
 use crate::failure::Failure;
@@ -22,6 +22,9 @@ pub(in super::super) const METHODS: &[Method] = methods! {
     "command/exec/resize" CommandExecResizeParams => resize;
     "command/exec/terminate" CommandExecTerminateParams => terminate;
 };
+
+/// How error texts name such a command.
+const WHAT: &str = "command/exec";
 
 /// What codex 0.169.0 sets for every such command.
 const VARIABLES: &[(&str, &str)] = &[("CODEX_APPLY_PATCH_PRESERVE_LINE_ENDINGS", "1")];
@@ -212,27 +215,17 @@ fn sandbox(
 }
 
 fn write(call: &Call, params: CommandExecWriteParams) -> Result<(), Failure> {
-    let delta = params.delta_base64.as_deref();
-    let bytes = written("command/exec/write", delta, params.close_stdin)?;
-    find(call, &params.process_id)?
-        .write(bytes, params.close_stdin)
-        .map_err(|error| not_written(error, "command/exec"))?;
-    call.reply(&json!({}));
-    Ok(())
+    let input = (params.delta_base64.as_deref(), params.close_stdin);
+    let find = || find(call, &params.process_id);
+    super::write(call, "command/exec/write", WHAT, input, find)
 }
 
 fn resize(call: &Call, params: CommandExecResizeParams) -> Result<(), Failure> {
-    let size = params.size.checked("command/exec")?;
-    find(call, &params.process_id)?
-        .resize(size)
-        .map_err(|error| Failure::invalid(format!("failed to resize PTY: {error}")))?;
-    call.reply(&json!({}));
-    Ok(())
+    super::resize(call, params.size, WHAT, || find(call, &params.process_id))
 }
 
 fn terminate(call: &Call, params: CommandExecTerminateParams) -> Result<(), Failure> {
-    find(call, &params.process_id)?.kill();
-    call.reply(&json!({}));
+    super::kill(call, &*find(call, &params.process_id)?);
     Ok(())
 }
 

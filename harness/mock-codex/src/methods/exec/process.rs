@@ -8,13 +8,15 @@ use serde_json::json;
 
 use super::super::{Method, Params, parse, ready};
 use super::params::{self, Stated};
-use super::{not_written, written};
 use crate::connection::Call;
 use crate::failure::Failure;
 use crate::process::{self, Control, DEFAULT_CAP, DEFAULT_TIMEOUT, Request, Watched};
 use crate::protocol::base64;
 use crate::protocol::params::AbsolutePath;
 use crate::sandbox::Sandbox;
+
+/// How error texts name such a process.
+const WHAT: &str = "process";
 
 pub(in super::super) const METHODS: &[Method] = methods! {
     "process/spawn" ProcessSpawnParams => spawn;
@@ -177,27 +179,19 @@ fn request(params: ProcessSpawnParams) -> Result<Request, Failure> {
 }
 
 fn write(call: &Call, params: ProcessWriteStdinParams) -> Result<(), Failure> {
-    let delta = params.delta_base64.as_deref();
-    let bytes = written("process/writeStdin", delta, params.close_stdin)?;
-    find(call, &params.process_handle)?
-        .write(bytes, params.close_stdin)
-        .map_err(|error| not_written(error, "process"))?;
-    call.reply(&json!({}));
-    Ok(())
+    let input = (params.delta_base64.as_deref(), params.close_stdin);
+    let find = || find(call, &params.process_handle);
+    super::write(call, "process/writeStdin", WHAT, input, find)
 }
 
 fn resize(call: &Call, params: ProcessResizePtyParams) -> Result<(), Failure> {
-    let size = params.size.checked("process")?;
-    find(call, &params.process_handle)?
-        .resize(size)
-        .map_err(|error| Failure::invalid(format!("failed to resize PTY: {error}")))?;
-    call.reply(&json!({}));
-    Ok(())
+    super::resize(call, params.size, WHAT, || {
+        find(call, &params.process_handle)
+    })
 }
 
 fn kill(call: &Call, params: ProcessKillParams) -> Result<(), Failure> {
-    find(call, &params.process_handle)?.kill();
-    call.reply(&json!({}));
+    super::kill(call, &*find(call, &params.process_handle)?);
     Ok(())
 }
 
