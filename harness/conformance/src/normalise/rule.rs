@@ -79,6 +79,12 @@ const RULES: &[Rule] = &[
         "after an answer the two are sent by different tasks; both orders were seen",
     ),
     rule(
+        "racing-ends",
+        "puts the reply to what a client asks of its command (input, its end) before the frame that \
+         tells the command's end",
+        "the command may be over before the reply to the request that ended it is sent",
+    ),
+    rule(
         "streamed-output",
         "joins the output of a command that the client started, stream by stream, and puts it \
          directly before the frame that tells the command's end",

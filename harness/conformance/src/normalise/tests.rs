@@ -156,6 +156,37 @@ fn a_goal_that_is_late_comes_behind_its_resume() {
 }
 
 #[test]
+fn a_kill_is_answered_before_the_end_that_it_caused() {
+    let request = json!({"id": 1, "method": "process/kill", "params": {"processHandle": "h"}});
+    let reply = json!({"id": 1, "result": {}});
+    let delta = json!({"method": "process/outputDelta", "params": {"processHandle": "h", "stream": "stdout", "deltaBase64": "aGk="}});
+    let exited = json!({"method": "process/exited", "params": {"processHandle": "h"}});
+    orders_are_equal(
+        &request,
+        [
+            &[reply.clone(), delta.clone(), exited.clone()],
+            &[delta, exited, reply],
+        ],
+    );
+}
+
+#[test]
+fn output_that_is_told_as_a_whole_needs_no_pieces() {
+    let request = json!({"id": 1, "method": "thread/shellCommand", "params": {"threadId": "t"}});
+    let delta = |text: &str| json!({"method": "item/commandExecution/outputDelta", "params": {"threadId": "t", "turnId": "n", "itemId": "i", "delta": text}});
+    let completed = json!({"method": "item/completed", "params": {"threadId": "t", "turnId": "n", "item": {"id": "i", "type": "commandExecution", "aggregatedOutput": "out\nerr\n"}}});
+    let [out, err] = ["out\n", "err\n"].map(delta);
+    // Standard output and standard error are two pipes.
+    orders_are_equal(
+        &request,
+        [
+            std::slice::from_ref(&completed),
+            &[err, out, completed.clone()],
+        ],
+    );
+}
+
+#[test]
 fn a_thread_is_not_loaded_once() {
     let request = json!({"id": 1, "method": "thread/archive", "params": {"threadId": "t"}});
     let status = |kind: &str| json!({"method": "thread/status/changed", "params": {"threadId": "t", "status": {"type": kind}}});

@@ -22,34 +22,35 @@ const SEQUENTIAL: &[&str] = &[
 /// The rule `output-deltas`.
 pub(super) fn output_deltas(entries: &mut Vec<Entry>) {
     let outputs = outputs(entries);
-    let mut open: Vec<(String, usize, Entry)> = Vec::new();
+    let mut open: Vec<(usize, Told)> = Vec::new();
     let mut kept: Vec<(usize, Entry)> = Vec::with_capacity(entries.len());
     for (at, entry) in entries.drain(..).enumerate() {
         let Some(item) = item(&entry.event).map(str::to_owned) else {
             kept.push((at, entry));
             continue;
         };
-        let known = open.iter().position(|(open, ..)| *open == item);
+        let known = open.iter().position(|(_, told)| told.item == item);
         if method(&entry.event) == Some(OUTPUT_DELTA) {
             match known {
-                Some(index) => join(&mut open[index].2, &entry),
-                None => open.push((item, at, entry)),
+                Some(index) => open[index].1.add(&entry),
+                None => open.push((at, Told::new(item, entry))),
             }
             continue;
         }
         if let Some(index) = known {
-            let (item, at, delta) = open.remove(index);
-            if !is_part(&delta, outputs.get(&item)) {
-                kept.push((at, delta));
+            let (at, told) = open.remove(index);
+            if !told.is_in(outputs.get(&told.item)) {
+                kept.push((at, told.delta));
             }
         }
         kept.push((at, entry));
     }
     entries.extend(kept.iter().map(|(_, entry)| entry.clone()));
-    for (item, first, delta) in open {
-        if is_part(&delta, outputs.get(&item)) {
+    for (first, told) in open {
+        if told.is_in(outputs.get(&told.item)) {
             continue;
         }
+        let delta = told.delta;
         let end = entries.iter().position(|entry| ends_turn_of(entry, &delta));
         let place = end.map_or_else(
             || kept.iter().take_while(|(at, _)| *at < first).count(),
@@ -71,18 +72,42 @@ fn outputs(entries: &[Entry]) -> HashMap<String, String> {
         .collect()
 }
 
-fn join(delta: &mut Entry, next: &Entry) {
-    let more = params(&next.event).and_then(|params| params["delta"].as_str());
-    if let (Some(text), Some(more)) = (delta_text(delta), more) {
-        *text = Value::String(format!("{}{more}", text.as_str().unwrap_or_default()));
+/// What the deltas of one command told.
+struct Told {
+    item: String,
+    /// The first one, with the text of all.
+    delta: Entry,
+    pieces: Vec<String>,
+}
+
+impl Told {
+    fn new(item: String, delta: Entry) -> Self {
+        let pieces = piece(&delta).into_iter().collect();
+        Self {
+            item,
+            delta,
+            pieces,
+        }
+    }
+
+    fn add(&mut self, next: &Entry) {
+        let more = piece(next);
+        if let (Some(text), Some(more)) = (delta_text(&mut self.delta), &more) {
+            *text = Value::String(format!("{}{more}", text.as_str().unwrap_or_default()));
+        }
+        self.pieces.extend(more);
+    }
+
+    /// Is everything that was told in pieces told as a whole too? Piece by piece: where stdout and
+    /// stderr are two pipes, the pieces come in another order than in the whole.
+    fn is_in(&self, output: Option<&String>) -> bool {
+        output.is_some_and(|output| self.pieces.iter().all(|piece| output.contains(piece)))
     }
 }
 
-/// Is everything that was told in pieces told as a whole too?
-fn is_part(delta: &Entry, output: Option<&String>) -> bool {
-    let text = params(&delta.event).and_then(|params| params["delta"].as_str());
-    text.zip(output)
-        .is_some_and(|(text, output)| output.contains(text))
+fn piece(delta: &Entry) -> Option<String> {
+    let text = params(&delta.event)?["delta"].as_str()?;
+    Some(text.to_owned())
 }
 
 fn delta_text(delta: &mut Entry) -> Option<&mut Value> {

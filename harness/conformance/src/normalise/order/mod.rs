@@ -23,6 +23,7 @@ pub(super) fn settle(entries: &mut Vec<Entry>) {
     items::output_deltas(entries);
     items::late(entries);
     items::parallel(entries);
+    streams::racing_ends(entries);
     streams::join(entries);
 }
 

@@ -15,8 +15,45 @@ const DELTAS: &[(&str, &str)] = &[
     ("process/outputDelta", "processHandle"),
 ];
 
+/// The requests about a running command, and the member that names it.
+const CONTROLS: &[(&str, &str)] = &[
+    ("command/exec/terminate", "processId"),
+    ("command/exec/write", "processId"),
+    ("process/kill", "processHandle"),
+    ("process/writeStdin", "processHandle"),
+];
+
 /// A stream: the notification, the command, which of its streams.
 type Stream = (String, String, String);
+
+/// The rule `racing-ends`.
+pub(super) fn racing_ends(entries: &mut [Entry]) {
+    while let Some((end, reply)) = overtaken(entries) {
+        entries[end..=reply].rotate_right(1);
+    }
+}
+
+/// The end of a command, and the reply behind it to what was asked of the command before.
+fn overtaken(entries: &[Entry]) -> Option<(usize, usize)> {
+    let ends = ends(entries);
+    replies(entries).into_iter().find_map(|(reply, request)| {
+        let Event::Client(asked) = &entries[request].event else {
+            return None;
+        };
+        let Event::Server(answer) = &entries[reply].event else {
+            return None;
+        };
+        answer.get("result")?;
+        let (control, name) = CONTROLS.iter().find(|(of, _)| asked["method"] == *of)?;
+        let command = asked["params"][*name].as_str()?;
+        let family = control.split_once('/')?.0;
+        let end = (request..reply).find(|at| {
+            ends.get(at)
+                .is_some_and(|(deltas, of)| of == command && deltas.starts_with(family))
+        })?;
+        Some((end, reply))
+    })
+}
 
 /// The rule `streamed-output`.
 pub(super) fn join(entries: &mut Vec<Entry>) {
