@@ -130,6 +130,71 @@ def renamed(given: Mapping[str, Any], names: Mapping[str, str], what: str) -> di
     return {names[name]: value for name, value in given.items()}
 
 
+#: Preset, mode of threads, type of a turn's policy.
+SANDBOXES = {
+    "read_only": ("read-only", "readOnly"),
+    "workspace_write": ("workspace-write", "workspaceWrite"),
+    "full_access": ("danger-full-access", "dangerFullAccess"),
+}
+APPROVAL_MODES = {
+    "deny_all": {"approvalPolicy": "never"},
+    "auto_review": {"approvalPolicy": "on-request", "approvalsReviewer": "auto_review"},
+}
+
+
+def wire_options(with_: With, turn: bool) -> dict[str, Any]:
+    """The options by their names on the wire, presets replaced by what they stand for: for SDKs
+    whose own options have the wire's values."""
+    wire: dict[str, Any] = {}
+    if "approval_mode" in with_:
+        wire |= APPROVAL_MODES[with_["approval_mode"]]
+    if "sandbox" in with_:
+        mode, policy = SANDBOXES[with_["sandbox"]]
+        wire |= {"sandboxPolicy": {"type": policy}} if turn else {"sandbox": mode}
+    if "sandbox_policy" in with_:
+        if not turn:
+            raise Unsupported("a thread takes no sandbox policy")
+        wire["sandboxPolicy"] = with_["sandbox_policy"]
+    return wire | dict(with_.get("params", {}))
+
+
+class Decisions:
+    """How approvals are answered: declined, until `approve` says otherwise."""
+
+    METHODS = {
+        "command": "item/commandExecution/requestApproval",
+        "file_change": "item/fileChange/requestApproval",
+        "permissions": "item/permissions/requestApproval",
+    }
+
+    def __init__(self) -> None:
+        self.by_kind: dict[str, Any] = {
+            "command": "decline",
+            "file_change": "decline",
+            "permissions": {"permissions": {}, "scope": "turn"},
+        }
+
+    def set(self, with_: With) -> None:
+        """Takes an `approve`: kinds that it doesn't name stay as they were."""
+        self.by_kind |= with_
+
+    async def answer(self, kind: str) -> dict[str, Any]:
+        """The result of a request; one that is to stay unanswered never comes."""
+        decision = self.by_kind[kind]
+        if decision is None:
+            await asyncio.Event().wait()
+        return decision if kind == "permissions" else {"decision": decision}
+
+
+async def first(started: asyncio.Event, task: asyncio.Task[Any]) -> None:
+    """Waits until a turn has started, or raises what kept it from starting."""
+    waiting = asyncio.ensure_future(started.wait())
+    await asyncio.wait({waiting, task}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if not started.is_set():
+        await task
+
+
 def no_policy(with_: With, what: str) -> None:
     """Refuses a full sandbox policy for a call that takes none."""
     if "sandbox_policy" in with_:
@@ -138,9 +203,10 @@ def no_policy(with_: With, what: str) -> None:
 
 def text_of(given: Any) -> str:
     """The input of an SDK that takes text alone."""
-    if isinstance(given, str):
-        return given
-    raise Unsupported("the SDK takes text as input, not items")
+    match given:
+        case str(text) | [{"type": "text", "text": str(text)}]:
+            return text
+    raise Unsupported("the SDK takes one text as input, not items")
 
 
 def known(things: Mapping[str, Any], name: str, what: str) -> Any:
