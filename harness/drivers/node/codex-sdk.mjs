@@ -103,7 +103,7 @@ class CodexSdk {
     const { items, finalResponse, usage } = await result;
     return {
       thread_id: thread.id,
-      final_response: finalResponse,
+      final_response: finalResponse || null,
       items,
       ...(usage === null ? {} : { usage }),
     };

@@ -242,7 +242,7 @@ def _turn(result: TurnResult) -> dict[str, Any]:
     turn: dict[str, Any] = {
         "turn": {"id": result.turn_id},
         "status": result.status,
-        "final_response": result.final_response,
+        "final_response": result.final_response or None,
         "items": result.items,
     }
     if result.usage is not None:

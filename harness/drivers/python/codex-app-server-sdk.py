@@ -171,11 +171,7 @@ class AppServerSdk(Driver):
         overrides = renamed(wire_options(with_, turn=True), TURN, "a turn")
         given = {"turn_overrides": TurnOverrides(**overrides)} if overrides else {}
         result = await thread.chat_once(text_of(with_["input"]), **given)
-        return {
-            "turn": {"id": result.turn_id},
-            "thread_id": result.thread_id,
-            "final_response": result.final_text,
-        }
+        return {"turn": {"id": result.turn_id}, "final_response": result.final_text or None}
 
     async def _decide(self, request: Any) -> Any:
         kind = "command" if isinstance(request, CommandApprovalRequest) else "file_change"

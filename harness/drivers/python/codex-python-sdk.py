@@ -171,8 +171,7 @@ def _params(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _response(response: AgentResponse) -> dict[str, Any]:
-    told = {"thread_id": response.thread_id, "final_response": response.text}
-    return _events(response.events or []) | told
+    return _events(response.events or []) | {"final_response": response.text or None}
 
 
 def _events(events: list[ResponseEvent]) -> dict[str, Any]:

@@ -121,7 +121,7 @@ class ExecDriver(Driver):
     def _ended(self, thread: Any, turn: Any) -> dict[str, Any]:
         result: dict[str, Any] = {
             "thread_id": thread.id,
-            "final_response": turn.final_response,
+            "final_response": turn.final_response or None,
             "items": [self.plain(item) for item in turn.items],
         }
         if turn.usage is not None:

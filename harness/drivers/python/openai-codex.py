@@ -1,4 +1,5 @@
-"""Drives `openai-codex`, the official Python SDK: `openai-codex.py sync` or `openai-codex.py async`."""
+"""Drives `openai-codex`, the official Python SDK: `… sync` or `… async` for its two high-level
+faces, `… client` for the low-level one."""
 
 from __future__ import annotations
 
@@ -23,6 +24,7 @@ from openai_codex import (
     TransportClosedError,
     TurnResult,
 )
+from openai_codex_low import LowLevel
 
 ITEMS = {
     "text": TextInput,
@@ -247,4 +249,9 @@ def _turn(result: TurnResult) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    serve(OpenaiCodex({"sync": Codex, "async": AsyncCodex}[sys.argv[1]]))
+    faces = {
+        "sync": lambda: OpenaiCodex(Codex),
+        "async": lambda: OpenaiCodex(AsyncCodex),
+        "client": LowLevel,
+    }
+    serve(faces[sys.argv[1]]())

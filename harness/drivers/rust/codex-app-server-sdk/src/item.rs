@@ -45,9 +45,9 @@ pub fn to_value(item: ThreadItem) -> Value {
     value
 }
 
-/// The usage, which the crate takes from the thread's totals: it names no other.
+/// The usage, which the crate takes from the last response.
 pub fn usage(usage: &Usage) -> Value {
-    json!({ "total": {
+    json!({ "last": {
         "inputTokens": usage.input_tokens,
         "cachedInputTokens": usage.cached_input_tokens,
         "outputTokens": usage.output_tokens,

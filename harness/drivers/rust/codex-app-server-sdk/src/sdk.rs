@@ -14,7 +14,7 @@ use codex_app_server_sdk::{
     ClientError, Codex, CodexClient, Input, StdioConfig, StreamedTurn, Thread, ThreadEvent,
     ThreadOptions, ThreadRunError, UserInput, WsConfig,
 };
-use codex_driver::{About, Answered, Call, Driver, Failed, RaisedBy, With};
+use codex_driver::{About, Answered, Call, Driver, Failed, RaisedBy, With, final_response};
 use serde_json::{Map, Value, json};
 
 use crate::{item, options};
@@ -194,7 +194,8 @@ impl Sdk {
         let thread = self.thread(with)?;
         let turn = thread.run(input, options).await.map_err(failed)?;
         let items: Vec<Value> = turn.items.into_iter().map(item::to_value).collect();
-        let mut result = json!({ "final_response": turn.final_response, "items": items });
+        let mut result =
+            json!({ "final_response": final_response(&turn.final_response), "items": items });
         if let Some(usage) = turn.usage {
             result["usage"] = item::usage(&usage);
         }

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::process::ExitCode;
 
-use codex_driver::{About, Answered, Call, Driver, Failed, Options, RaisedBy, With};
+use codex_driver::{
+    About, Answered, Call, Driver, Failed, Options, RaisedBy, With, final_response,
+};
 use codex_sdk::{
     ApprovalMode, Codex, CodexError, CodexOptions, Input, SandboxMode, Thread, ThreadOptions, Turn,
     TurnOptions, UserInput,
@@ -250,7 +252,7 @@ fn user_input(item: &Value) -> Result<UserInput, Failed> {
 fn ended(thread: &Thread, turn: Result<Turn, CodexError>) -> Answered {
     let turn = turn.map_err(raised)?;
     let mut result = json!({
-        "final_response": turn.final_response,
+        "final_response": final_response(&turn.final_response),
         "items": serde_json::to_value(turn.items).map_err(|e| Failed::Broken(e.to_string()))?,
     });
     if let Some(id) = thread.id() {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use codex_driver::{About, Answered, Call, Driver, Failed, With};
+use codex_driver::{About, Answered, Call, Driver, Failed, With, final_response};
 use codex_wrapper::{
     ApprovalPolicyConfig, Codex, ExecCommand, ExecResumeCommand, JsonLineEvent, QueryResult,
     SandboxMode,
@@ -172,7 +172,7 @@ fn ended(result: &QueryResult) -> Value {
     let completed = |event: &&JsonLineEvent| event.event_type == "item.completed";
     let items = result.events.iter().filter(completed);
     let items: Vec<&Value> = items.filter_map(|event| event.extra.get("item")).collect();
-    let mut told = json!({ "final_response": result.result, "items": items });
+    let mut told = json!({ "final_response": final_response(&result.result), "items": items });
     if let Some(id) = &result.thread_id {
         told["thread_id"] = id.as_str().into();
     }

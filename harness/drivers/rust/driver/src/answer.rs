@@ -70,6 +70,16 @@ impl Failed {
     }
 }
 
+/// The final text of SDKs that have an empty one where there was none.
+#[must_use]
+pub fn final_response(text: &str) -> Value {
+    if text.is_empty() {
+        Value::Null
+    } else {
+        text.into()
+    }
+}
+
 /// The name of an enum's variant, or of a struct: what `Debug` writes first.
 pub fn variant(value: &impl Debug) -> String {
     format!("{value:?}")

@@ -7,7 +7,7 @@ mod options;
 mod serve;
 mod with;
 
-pub use answer::{Failed, RaisedBy, variant};
+pub use answer::{Failed, RaisedBy, final_response, variant};
 pub use options::{Call, Options};
 pub use serve::{Answered, Driver, serve};
 pub use with::With;
