@@ -56,6 +56,10 @@ quirks! {
         "A reverted thread is listed once for each file that it has been in, with what was said first in each.";
     NeverRefusesDangerousCommands "never-refuses-dangerous-commands" "e. Turns"
         "Approval policy `never` refuses `rm -rf` style commands even without a sandbox.";
+    ReviewRunsAsAnotherTurn "review-runs-as-another-turn" "h. Other methods"
+        "A review tells the start of another turn than the one that `review/start` answers with; only that one can be interrupted, and it is listed as interrupted.";
+    ReviewLeavesMessageOpen "review-leaves-message-open" "h. Other methods"
+        "What the reviewer says starts as an item and is never completed.";
     PingAnsweredTwice "ping-answered-twice" "a. Transport and handshake"
         "A ping on a WebSocket is answered with two pongs.";
 }

@@ -206,6 +206,7 @@ fn of_part(part: Value, role: &str, first: bool, said: &Said) -> Value {
         ("developer", Some("skills_instructions")) => "<skills>".into(),
         ("developer", Some(tag)) => format!("<{tag}>").into(),
         ("developer", None) if first => "<base instructions>".into(),
+        ("user", Some("user_action")) => user_action(text),
         ("user", Some(tag @ "turn_aborted")) => format!("<{tag}>").into(),
         _ => text.into(),
     }
@@ -216,6 +217,14 @@ fn tag_of(text: &str) -> Option<&str> {
     let (name, rest) = text.trim().strip_prefix('<')?.split_once('>')?;
     let name_end = rest.strip_suffix('>')?.rsplit_once("</")?.1;
     (name == name_end).then_some(name)
+}
+
+/// What the model is told of something that the user did beside the conversation.
+fn user_action(text: &str) -> Value {
+    json!({"user_action": {
+        "action": between(text, "<action>", "</action>"),
+        "results": between(text, "<results>", "</results>").map(str::trim),
+    }})
 }
 
 /// What a permissions text states.

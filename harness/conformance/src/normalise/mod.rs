@@ -16,6 +16,7 @@ mod places;
 mod project;
 mod render;
 mod replies;
+mod reviews;
 mod rule;
 mod scan;
 mod value;

@@ -162,6 +162,11 @@ const RULES: &[Rule] = &[
         "the words are each implementation's own",
     ),
     rule(
+        "review-words",
+        "reduces what a reviewer of code is asked to what is reviewed (`<review of commit abc>`)",
+        "the words are each implementation's own",
+    ),
+    rule(
         "unordered-replies",
         "sorts the entries of a directory by name, and the settings of `config/read` by key",
         "file systems and hash maps have no order",
@@ -198,7 +203,8 @@ const RULES: &[Rule] = &[
         "own-words",
         "writes the base prompt as `<base instructions>`, the list of skills as `<skills>`, and the \
          permissions and environment texts as the facts that they state; the question for a summary \
-         as `<compaction request>`, and what is put before the summary as `<summary>`; texts that \
+         as `<compaction request>`, and what is put before the summary as `<summary>`; what is told of a review as its \
+         results; texts that \
          the client or the user gave stay",
         "the words are each implementation's own; what they tell the model is not",
     ),

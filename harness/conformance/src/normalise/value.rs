@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::names::{Names, PROCESS};
-use super::{places, scan};
+use super::{places, reviews, scan};
 use crate::run::outcome::Places;
 
 /// Replaces what differs from run to run in the values of a transcript.
@@ -141,6 +141,9 @@ impl<'a> Replacer<'a> {
                     *text = text.replace(path, name);
                 }
             }
+        }
+        if let Some(put) = reviews::question(text) {
+            *text = put;
         }
         if let Some(put) = scan::uuids(text, |id| self.names.of(id, scan::UNKNOWN)) {
             *text = put;

@@ -3,6 +3,7 @@
 use codex_wire::policy::ApprovalPolicy;
 
 use super::Params;
+use crate::protocol::review::ReviewStartParams;
 use crate::protocol::{params as p, thread_params as t};
 
 /// Methods that anybody may call with any parameters.
@@ -29,7 +30,7 @@ open! {
     t::ThreadItemsListParams
     t::ThreadGoalSetParams t::ThreadGoalGetParams t::ThreadGoalClearParams t::ThreadDeleteParams
     t::ThreadRevertParams t::ThreadInjectItemsParams t::ThreadShellCommandParams
-    t::ThreadCompactStartParams
+    t::ThreadCompactStartParams ReviewStartParams
 }
 
 gated! {

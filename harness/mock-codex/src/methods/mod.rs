@@ -40,6 +40,7 @@ mod paging;
 mod read_state;
 mod requested;
 mod revert;
+mod review;
 mod storage;
 mod terminals;
 mod threads;
@@ -58,6 +59,7 @@ use serde_json::{Value, json};
 
 use crate::connection::Call;
 use crate::failure::Failure;
+use crate::protocol::review::ReviewStartParams;
 use crate::protocol::{params as p, thread_params as t};
 
 /// A handler answers through the call, or fails.
@@ -143,6 +145,7 @@ const TABLE: &[Method] = methods! {
     "turn/start" p::TurnStartParams => turns::start;
     "turn/steer" p::TurnSteerParams => turns::steer;
     "turn/interrupt" p::TurnInterruptParams => turns::interrupt;
+    "review/start" ReviewStartParams => review::start;
     "mock/experimentalMethod" p::MockExperimentalMethodParams => echo;
 };
 

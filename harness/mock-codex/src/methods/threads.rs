@@ -1,6 +1,5 @@
 //! `thread/start`, `thread/resume`, `thread/fork`: threads that come into memory.
 
-use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -8,12 +7,10 @@ use std::rc::Rc;
 use codex_wire::policy::SandboxPolicy;
 use serde_json::json;
 
-use crate::approval::Waiting;
 use crate::clock;
 use crate::config::{self, Requested};
 use crate::connection::Call;
 use crate::failure::Failure;
-use crate::model::Channel;
 use crate::protocol::params::{ThreadResumeParams, ThreadStartParams};
 use crate::protocol::reply::{ResumePage, ThreadStatus};
 use crate::quirk::Id as Quirk;
@@ -23,8 +20,7 @@ use crate::thread::state::State;
 use crate::thread::store::{Loaded, Rollout};
 use crate::thread::turns::ItemsView;
 use crate::thread::{Settings, Thread, catalog, store};
-use crate::tools::exec::SessionStore;
-use crate::turn::{Terminals, warm_up};
+use crate::turn::warm_up;
 
 const HYDRATION: &str = "Full-history hydration is deprecated for paginated threads; use \
     `excludeTurns: true`, then page with `thread/turns/list` and `thread/items/list`.";
@@ -297,19 +293,7 @@ pub(super) fn build(
     ephemeral: bool,
     state: State,
 ) -> Rc<Thread> {
-    Rc::new(Thread {
-        meta,
-        ephemeral,
-        path,
-        state: RefCell::new(state),
-        sessions: Rc::new(SessionStore::default()),
-        terminals: Rc::new(Terminals::default()),
-        approved: RefCell::default(),
-        approved_files: RefCell::default(),
-        waiting: Waiting::default(),
-        channel: Channel::default(),
-        review: RefCell::default(),
-    })
+    Rc::new(Thread::new(meta, path, ephemeral, state))
 }
 
 pub(super) fn tell_usage(call: &Call, thread: &Thread) {

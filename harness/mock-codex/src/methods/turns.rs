@@ -67,9 +67,14 @@ pub(super) fn start(call: &Call, params: TurnStartParams) -> Result<(), Failure>
     if active.is_some() && !call.server.quirks.has(Quirk::TurnStartSteersRunningTurn) {
         return Err(Failure::invalid("a turn is already running in this thread"));
     }
+    if let Some(kind) = active.as_ref().and_then(ActiveTurn::not_steerable) {
+        return Err(Failure::internal(format!(
+            "failed to submit turn input: ActiveTurnNotSteerable {{ turn_kind: {kind:?} }}"
+        )));
+    }
     apply(call, &thread, changes)?;
     let id = match active {
-        Some(ActiveTurn { id, control }) => {
+        Some(ActiveTurn { id, control, .. }) => {
             // A turn that has just ended takes nothing any more; its end is told already.
             let _ = control.send(Control::Steer(said));
             id
@@ -93,14 +98,27 @@ pub(super) fn start(call: &Call, params: TurnStartParams) -> Result<(), Failure>
 pub(super) fn steer(call: &Call, params: TurnSteerParams) -> Result<(), Failure> {
     let thread = call.server.thread(&params.thread_id)?;
     let active = thread.state.borrow().active.clone();
-    let Some(ActiveTurn { id, control }) = active else {
+    let Some(turn) = active else {
         return Err(Failure::invalid("no active turn to steer"));
     };
+    let kind = turn.not_steerable();
+    let ActiveTurn { id, control, .. } = turn;
     if params.expected_turn_id != id {
         return Err(Failure::invalid(format!(
             "expected active turn id `{}` but found `{id}`",
             params.expected_turn_id
         )));
+    }
+    if let Some(kind) = kind {
+        let kind = format!("{kind:?}").to_lowercase();
+        let message = format!("cannot steer a {kind} turn");
+        let data = json!({
+            "message": message,
+            "codexErrorInfo": {"activeTurnNotSteerable": {"turnKind": kind}},
+            "additionalDetails": null,
+            "misalignment": null,
+        });
+        return Err(Failure::invalid_with(message, data));
     }
     if params.input.is_empty() {
         return Err(Failure::invalid("input must not be empty"));
@@ -117,8 +135,12 @@ pub(super) fn steer(call: &Call, params: TurnSteerParams) -> Result<(), Failure>
 
 pub(super) fn interrupt(call: &Call, params: TurnInterruptParams) -> Result<(), Failure> {
     let thread = call.server.thread(&params.thread_id)?;
-    let active = thread.state.borrow().active.clone();
-    let Some(ActiveTurn { id, control }) = active else {
+    let (active, reviewed_as) = {
+        let state = thread.state.borrow();
+        (state.active.clone(), state.reviewed_as.clone())
+    };
+    let shown = reviewed_as.or_else(|| active.as_ref().map(|turn| turn.id.clone()));
+    let Some(id) = shown else {
         return Err(Failure::invalid("no active turn to interrupt"));
     };
     if params.turn_id != id {
@@ -127,7 +149,9 @@ pub(super) fn interrupt(call: &Call, params: TurnInterruptParams) -> Result<(), 
             params.turn_id
         )));
     }
-    if control.send(Control::Interrupt(call.clone())).is_err() {
+    let sent =
+        active.is_some_and(|turn| turn.control.send(Control::Interrupt(call.clone())).is_ok());
+    if !sent {
         return Err(Failure::invalid("no active turn to interrupt"));
     }
     Ok(())
@@ -200,7 +224,7 @@ pub(super) fn compact(call: &Call, params: ThreadCompactStartParams) -> Result<(
 }
 
 /// Starts a turn for a call that is answered already; what fails is said on stderr.
-fn begin(call: &Call, thread: &Rc<Thread>, work: turn::Work) {
+pub(super) fn begin(call: &Call, thread: &Rc<Thread>, work: turn::Work) {
     let started = turn::start(turn::Start {
         server: call.server.clone(),
         thread: Rc::clone(thread),

@@ -136,7 +136,6 @@ const NEEDY: &[(&str, &[&str])] = &[
     ("skills/config/write", &["enabled"]),
     ("plugin/install", &["pluginName"]),
     ("plugin/uninstall", &["pluginId"]),
-    ("review/start", &["threadId", "target"]),
     ("modelProvider/config/write", &["settings"]),
     ("experimentalFeature/enablement/set", &["enablement"]),
     ("mcpServer/oauth/login", &["name"]),

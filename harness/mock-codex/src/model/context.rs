@@ -48,6 +48,26 @@ pub(crate) const COMPACTION: &str = "You are performing a CONTEXT CHECKPOINT COM
 pub(crate) const SUMMARY: &str = "Another language model has worked on this before; this is its \
     summary:";
 
+/// The first instructions of somebody who reviews code.
+pub(crate) const REVIEW: &str = "You review changes of code that somebody else has made. Answer \
+    with a JSON object: `findings` (each with `title`, `body`, `confidence_score`, `priority` and \
+    `code_location`), `overall_correctness`, `overall_explanation` and \
+    `overall_confidence_score`.";
+
+/// What a review that came to nothing leaves in the history.
+pub(crate) const REVIEW_INTERRUPTED: &str = "<user_action>\n  <context>The user asked for a review, \
+    which did not come to its end. It can be asked for again with `/review`.</context>\n  \
+    <action>review</action>\n  <results>\n  None.\n  </results>\n</user_action>\n";
+
+/// What a review leaves in the history.
+pub(crate) fn reviewed(results: &str) -> String {
+    format!(
+        "<user_action>\n  <context>The user asked for a review; this is what it found, and some of \
+         it may be asked for next.</context>\n  <action>review</action>\n  <results>\n  {results}\n  \
+         </results>\n  </user_action>\n"
+    )
+}
+
 /// The `<permissions instructions>` block.
 pub(crate) fn permissions(settings: &Settings) -> String {
     format!(

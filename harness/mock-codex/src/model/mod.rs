@@ -11,6 +11,7 @@ pub(crate) mod metadata;
 pub(crate) mod request;
 pub(crate) mod response_item;
 mod sse;
+pub(crate) mod subagent;
 pub(crate) mod token;
 pub(crate) mod tools;
 mod wait;

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::asked::{Asked, Body};
 use super::metadata::Metadata;
+use super::subagent::{Subagent, SubagentKind};
 use super::{context, tools};
 use crate::connection::Identity;
 use crate::thread::Settings;
@@ -24,8 +25,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) installation: &'a str,
     pub(crate) settings: &'a Settings,
     pub(crate) output_schema: Option<&'a Value>,
-    /// What is reviewed, where the request is for a reviewer.
-    pub(crate) reviewed: Option<Reviewed<'a>>,
+    /// What it works for, where the request is a sub-agent's.
+    pub(crate) subagent: Option<Subagent<'a>>,
     /// Is it for a summary of the conversation?
     pub(crate) compaction: bool,
     /// How often the conversation was replaced by a summary.
@@ -33,16 +34,6 @@ pub(crate) struct Subject<'a> {
     /// Was the conversation read back from disk?
     pub(crate) read_back: bool,
 }
-
-/// The thread and the turn whose command a reviewer judges.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Reviewed<'a> {
-    pub(crate) thread: &'a str,
-    pub(crate) turn: &'a str,
-}
-
-/// What reviewers are called on the wire.
-const REVIEWER: &str = "guardian";
 
 #[derive(Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "codex sends them")]
@@ -120,9 +111,9 @@ impl Subject<'_> {
     /// Whose request it is; both kinds of connection say so in one place.
     fn conversation_headers(&self) -> Vec<(&'static str, String)> {
         let mut headers = Vec::new();
-        if let Some(reviewed) = self.reviewed {
-            headers.push(("x-codex-parent-thread-id", reviewed.thread.to_owned()));
-            headers.push(("x-openai-subagent", REVIEWER.to_owned()));
+        if let Some(subagent) = self.subagent {
+            headers.push(("x-codex-parent-thread-id", subagent.thread.to_owned()));
+            headers.push(("x-openai-subagent", subagent.kind.name().to_owned()));
         }
         headers.extend([
             ("x-client-request-id", self.thread.to_owned()),
@@ -152,9 +143,10 @@ impl Subject<'_> {
     /// The whole request. The history goes in as it lies in memory.
     pub(crate) fn ask(&self, client: &Identity, history: &History) -> Asked {
         let model = format!("\"model\":{},\"stream\":true,", json!(self.settings.model));
-        let tools = match self.reviewed {
+        let tools = match self.subagent.map(|subagent| subagent.kind) {
             _ if self.compaction => Bytes::from_static(b"[]"),
-            Some(_) => tools::for_reviewer(),
+            Some(SubagentKind::Guardian) => tools::for_guardian(),
+            Some(SubagentKind::Review) => tools::for_review(self.settings),
             None => tools::of(self.settings),
         };
         Asked {
@@ -225,7 +217,7 @@ impl Subject<'_> {
         if let Some(schema) = self.output_schema {
             text["format"] = json!({
                 "type": "json_schema",
-                "strict": self.reviewed.is_none(),
+                "strict": self.subagent.is_none(),
                 "schema": schema,
                 "name": "codex_output_schema",
             });
@@ -236,15 +228,16 @@ impl Subject<'_> {
     }
 
     fn cache_key(&self) -> String {
-        self.reviewed.map_or_else(
-            || self.thread.to_owned(),
-            |reviewed| format!("{REVIEWER}:{}", reviewed.thread),
-        )
+        match self.subagent {
+            None => self.thread.to_owned(),
+            Some(of) if of.kind == SubagentKind::Review => of.thread.to_owned(),
+            Some(of) => format!("{}:{}", of.kind.name(), of.thread),
+        }
     }
 
     /// The turn that everything began with.
     fn root_turn(&self) -> &str {
-        self.reviewed.map_or(self.turn, |reviewed| reviewed.turn)
+        self.subagent.map_or(self.turn, |subagent| subagent.turn)
     }
 
     fn client_metadata(&self) -> Value {
@@ -259,12 +252,12 @@ impl Subject<'_> {
         if !self.warms_up() {
             metadata["root_turn_id"] = json!(self.root_turn());
         }
-        if let Some(reviewed) = self.reviewed {
-            if !reviewed.turn.is_empty() {
-                metadata["parent_turn_id"] = json!(reviewed.turn);
+        if let Some(subagent) = self.subagent {
+            if !subagent.turn.is_empty() {
+                metadata["parent_turn_id"] = json!(subagent.turn);
             }
-            metadata["x-codex-parent-thread-id"] = json!(reviewed.thread);
-            metadata["x-openai-subagent"] = json!(REVIEWER);
+            metadata["x-codex-parent-thread-id"] = json!(subagent.thread);
+            metadata["x-openai-subagent"] = json!(subagent.kind.name());
         }
         metadata
     }
@@ -285,15 +278,17 @@ impl Subject<'_> {
             context_window_id: self.context_window,
             request_kind: self.kind(),
             history_initialization: if self.read_back { "cold_resume" } else { "new" },
-            parent_thread_id: self.reviewed.map(|reviewed| reviewed.thread),
+            parent_thread_id: self.subagent.map(|subagent| subagent.thread),
             parent_turn_id: self
-                .reviewed
-                .map(|reviewed| reviewed.turn)
+                .subagent
+                .map(|subagent| subagent.turn)
                 .filter(|turn| !turn.is_empty()),
             root_turn_id: (!self.warms_up()).then(|| self.root_turn()),
-            subagent_kind: self.reviewed.map(|_| REVIEWER),
-            thread_source: self.reviewed.map(|_| "guardian_review"),
-            turn_trigger: self.reviewed.map(|_| "guardian_review"),
+            subagent_kind: self.subagent.map(|subagent| subagent.kind.name()),
+            thread_source: self.subagent.map(|subagent| subagent.kind.thread_source()),
+            turn_trigger: self
+                .subagent
+                .and_then(|subagent| subagent.kind.turn_trigger()),
             sandbox: sandbox_kind(&self.settings.sandbox),
             sandbox_mode: self.settings.sandbox.mode_name(),
             auto_review_enabled: self.settings.has_reviewer(),

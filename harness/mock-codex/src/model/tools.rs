@@ -62,19 +62,40 @@ fn for_patching_model(live_web: bool) -> Bytes {
         .clone()
 }
 
-/// The `tools` member of a reviewer's request.
-pub(crate) fn for_reviewer() -> Bytes {
-    const OFFERED: [&str; 3] = ["exec_command", "write_stdin", "view_image"];
+/// The `tools` member of the request of somebody who decides about commands.
+pub(crate) fn for_guardian() -> Bytes {
     static TOOLS: OnceLock<Bytes> = OnceLock::new();
     TOOLS
         .get_or_init(|| {
-            let mut tools = unknown_model(false);
-            if let Some(tools) = tools.as_array_mut() {
-                tools.retain(|tool| OFFERED.iter().any(|name| tool["name"] == *name));
-            }
-            Bytes::from(tools.to_string())
+            only(
+                unknown_model(false),
+                &["exec_command", "write_stdin", "view_image"],
+            )
         })
         .clone()
+}
+
+/// The `tools` member of the request of somebody who reviews code.
+pub(crate) fn for_review(settings: &Settings) -> Bytes {
+    const OFFERED: [&str; 5] = [
+        "exec_command",
+        "write_stdin",
+        "request_user_input",
+        "apply_patch",
+        "view_image",
+    ];
+    if Metadata::of(&settings.model).is_some() {
+        only(patching_model(false), &OFFERED)
+    } else {
+        only(unknown_model(false), &OFFERED)
+    }
+}
+
+fn only(mut tools: Value, names: &[&str]) -> Bytes {
+    if let Some(tools) = tools.as_array_mut() {
+        tools.retain(|tool| names.iter().any(|name| tool["name"] == *name));
+    }
+    Bytes::from(tools.to_string())
 }
 
 fn unknown_model(live_web: bool) -> Value {

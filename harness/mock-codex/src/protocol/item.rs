@@ -23,6 +23,8 @@ pub(crate) enum Item {
     DynamicToolCall(DynamicToolCall),
     ImageView(ImageView),
     ContextCompaction(ContextCompaction),
+    EnteredReviewMode(ReviewMode),
+    ExitedReviewMode(ReviewMode),
 }
 
 /// What the user said.
@@ -193,6 +195,17 @@ pub(crate) struct ContextCompaction {
     pub(crate) times: Times,
 }
 
+/// A review began, or came to its end.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ReviewMode {
+    pub(crate) id: String,
+    /// What is reviewed, or what came of it, for people.
+    pub(crate) review: String,
+    #[serde(flatten)]
+    pub(crate) times: Times,
+}
+
 /// When an item started and completed, in milliseconds since the Unix epoch.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -223,6 +236,7 @@ impl Item {
             Self::DynamicToolCall(item) => &item.id,
             Self::ImageView(item) => &item.id,
             Self::ContextCompaction(item) => &item.id,
+            Self::EnteredReviewMode(item) | Self::ExitedReviewMode(item) => &item.id,
         }
     }
 
@@ -237,6 +251,7 @@ impl Item {
             Self::DynamicToolCall(item) => &mut item.times,
             Self::ImageView(item) => &mut item.times,
             Self::ContextCompaction(item) => &mut item.times,
+            Self::EnteredReviewMode(item) | Self::ExitedReviewMode(item) => &mut item.times,
         }
     }
 }

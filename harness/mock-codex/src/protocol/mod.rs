@@ -5,5 +5,6 @@ pub(crate) mod dynamic_tool;
 pub(crate) mod item;
 pub(crate) mod params;
 pub(crate) mod reply;
+pub(crate) mod review;
 pub(crate) mod thread_params;
 pub(crate) mod value;

@@ -5,6 +5,7 @@ pub(crate) mod goal;
 pub(crate) mod history;
 pub(crate) mod ordinals;
 pub(crate) mod record;
+pub(crate) mod relay;
 pub(crate) mod settings;
 pub(crate) mod state;
 pub(crate) mod store;

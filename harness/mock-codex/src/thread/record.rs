@@ -66,6 +66,9 @@ pub(crate) struct TurnStarted {
     /// Is it one that tells the model nothing of settings: a command of the user, or a compaction?
     #[serde(default)]
     pub(crate) bare: bool,
+    /// The turn that it is part of, where it is no turn of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) root: Option<String>,
 }
 
 /// A completed item, as turns show it.

@@ -13,6 +13,7 @@ use super::goal::Goal;
 use super::history::History;
 use super::ordinals::Ordinals;
 use super::record::{Meta, Record, StoredItem, Summary, TurnEnded, TurnStarted, Unread, Usage};
+use super::relay::Relay;
 use super::store::Rollout;
 use super::turns::TurnRecord;
 use crate::approval::{Grant, Waiting};
@@ -45,6 +46,8 @@ pub(crate) struct Thread {
     pub(crate) channel: Channel,
     /// What the reviewer of this thread was asked and said, once it was.
     pub(crate) review: RefCell<Option<Conversation>>,
+    /// Where everything goes that is told of it, if it is nobody's thread but works for another.
+    pub(crate) relay: Option<Relay>,
 }
 
 /// The conversation with a reviewer, which has an id of its own.
@@ -88,6 +91,8 @@ pub(crate) struct State {
     /// How often the model's input was compacted.
     pub(crate) compactions: u32,
     pub(crate) active: Option<ActiveTurn>,
+    /// The turn that the last turn, a review, runs or ran as.
+    pub(crate) reviewed_as: Option<String>,
     pub(crate) rollout: Option<Rollout>,
     /// Why the running turn could not be written down.
     pub(crate) unsaved: Option<String>,
@@ -98,7 +103,23 @@ pub(crate) struct State {
 #[derive(Debug, Clone)]
 pub(crate) struct ActiveTurn {
     pub(crate) id: String,
+    pub(crate) kind: TurnKind,
     pub(crate) control: mpsc::UnboundedSender<Control>,
+}
+
+impl ActiveTurn {
+    /// What runs in it, where that takes nothing in that the user says.
+    pub(crate) fn not_steerable(&self) -> Option<TurnKind> {
+        (self.kind != TurnKind::Regular).then_some(self.kind)
+    }
+}
+
+/// What runs in a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TurnKind {
+    Regular,
+    Review,
+    Compact,
 }
 
 impl State {
@@ -127,6 +148,7 @@ impl State {
             read_back: false,
             compactions: 0,
             active: None,
+            reviewed_as: None,
             rollout: None,
             unsaved: None,
             subscribers: Vec::new(),
@@ -139,22 +161,7 @@ impl State {
         match record {
             Record::Meta(_) => {}
             Record::Settings(settings) => self.settings = *settings,
-            Record::TurnStarted(TurnStarted {
-                id, at_ms, line, ..
-            }) => {
-                self.close_cut_turn();
-                self.recency_ms = at_ms;
-                self.turns.push(TurnRecord {
-                    id,
-                    line,
-                    status: TurnStatus::InProgress,
-                    error: None,
-                    started_ms: at_ms,
-                    completed_ms: None,
-                    duration_ms: None,
-                    items: Vec::new(),
-                });
-            }
+            Record::TurnStarted(started) => self.start_turn(started),
             Record::Item(item) => self.add_item(StoredItem { line, ..item }),
             Record::Input(item) => self.history.push(item.get()),
             Record::Context(item) => {
@@ -188,6 +195,28 @@ impl State {
                 self.since_revert = summary.since_revert;
             }
         }
+    }
+
+    fn start_turn(&mut self, started: TurnStarted) {
+        let is_root = |turn: &TurnRecord| Some(&turn.id) == started.root.as_ref();
+        let within = self.turns.iter().rposition(is_root);
+        if within.is_none() {
+            self.close_cut_turn();
+        }
+        self.recency_ms = started.at_ms;
+        let turn = TurnRecord {
+            id: started.id,
+            root: started.root,
+            line: started.line,
+            status: TurnStatus::InProgress,
+            error: None,
+            started_ms: started.at_ms,
+            completed_ms: None,
+            duration_ms: None,
+            items: Vec::new(),
+        };
+        // A part of a turn is listed before it.
+        self.turns.insert(within.unwrap_or(self.turns.len()), turn);
     }
 
     /// Ends a turn that is still running elsewhere: nobody knows when it will end.
@@ -237,6 +266,12 @@ impl State {
     }
 
     fn end_turn(&mut self, end: &TurnEnded) {
+        // What a turn consisted of has no end of its own.
+        let parts = self
+            .turns
+            .iter_mut()
+            .filter(|turn| turn.root.as_ref() == Some(&end.id));
+        parts.for_each(|part| part.status = TurnStatus::Interrupted);
         if let Some(turn) = self.turns.iter_mut().rev().find(|turn| turn.id == end.id) {
             turn.status = end.status;
             turn.error.clone_from(&end.error);
@@ -276,8 +311,29 @@ impl Thread {
         &self.meta.id
     }
 
+    /// A loaded thread that nobody follows yet.
+    pub(crate) fn new(meta: Meta, path: Option<PathBuf>, ephemeral: bool, state: State) -> Self {
+        Self {
+            meta,
+            ephemeral,
+            path,
+            state: RefCell::new(state),
+            sessions: Rc::default(),
+            terminals: Rc::default(),
+            approved: RefCell::default(),
+            approved_files: RefCell::default(),
+            waiting: Waiting::default(),
+            channel: Channel::default(),
+            review: RefCell::default(),
+            relay: None,
+        }
+    }
+
     /// Sends a notification to everyone who follows the thread.
     pub(crate) fn notify(&self, method: &str, params: &impl Serialize) {
+        if let Some(relay) = &self.relay {
+            return relay.notify(method, params);
+        }
         let state = self.state.borrow();
         let Some((last, others)) = state.subscribers.split_last() else {
             return;
@@ -303,6 +359,9 @@ impl Thread {
 
     /// Takes in a change and writes it down, if the thread has a file.
     pub(crate) fn record(&self, record: Record) -> std::io::Result<()> {
+        if let Some(relay) = &self.relay {
+            relay.record(&record)?;
+        }
         let mut state = self.state.borrow_mut();
         if let Some(rollout) = &mut state.rollout {
             rollout.append(&record)?;

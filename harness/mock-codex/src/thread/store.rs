@@ -220,6 +220,7 @@ mod tests {
                     at_ms: 1,
                     line: 1,
                     bare: false,
+                    root: None,
                 }))
                 .unwrap();
             rollout
@@ -263,7 +264,7 @@ mod tests {
             }
             Rollout::open(&path)
                 .unwrap()
-                .append(&Record::TurnStarted(TurnStarted { id: "next".to_owned(), at_ms: 3, line: 1, bare: false }))
+                .append(&Record::TurnStarted(TurnStarted { id: "next".to_owned(), at_ms: 3, line: 1, bare: false, root: None }))
                 .unwrap();
             if let Some(loaded) = load(&path).unwrap() {
                 prop_assert_eq!(loaded.records.len(), lines);

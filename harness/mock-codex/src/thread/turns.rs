@@ -7,6 +7,8 @@ use crate::protocol::reply::{TurnError, TurnStatus, TurnView};
 #[derive(Debug, Clone)]
 pub(crate) struct TurnRecord {
     pub(crate) id: String,
+    /// The turn that it is part of, where it is no turn of its own.
+    pub(crate) root: Option<String>,
     /// The line that cursors name it by.
     pub(crate) line: usize,
     pub(crate) status: TurnStatus,
@@ -48,7 +50,7 @@ impl TurnRecord {
         };
         TurnView {
             id: self.id.clone(),
-            root_turn_id: self.id.clone(),
+            root_turn_id: self.root.as_ref().unwrap_or(&self.id).clone(),
             items,
             items_view,
             status: self.status,

@@ -26,6 +26,8 @@ pub(super) fn news(thread: &Thread) -> Vec<String> {
         (state.settings.clone(), state.told.clone())
     };
     match told {
+        // Somebody who works for the thread can't search for tools.
+        None if thread.relay.is_some() => begin(&settings, None),
         None => everything(&settings),
         Some(told) => changes(&told, &settings),
     }
@@ -33,15 +35,18 @@ pub(super) fn news(thread: &Thread) -> Vec<String> {
 
 /// All that a model is told at first.
 pub(super) fn everything(settings: &Settings) -> Vec<String> {
+    begin(settings, context::deferred_tools(settings).as_deref())
+}
+
+fn begin(settings: &Settings, deferred: Option<&str>) -> Vec<String> {
     let permissions = context::permissions(settings);
-    let deferred = context::deferred_tools(settings);
     let collaboration = context::collaboration(settings);
     let texts: Vec<&str> = settings
         .developer_instructions
         .as_deref()
         .into_iter()
         .chain([context::SKILLS, &permissions])
-        .chain(deferred.as_deref())
+        .chain(deferred)
         .chain(collaboration.as_deref())
         .collect();
     vec![

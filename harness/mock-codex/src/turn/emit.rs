@@ -58,6 +58,24 @@ struct Completed<'a> {
 }
 
 impl Scope {
+    /// The scope of a turn that has done nothing yet.
+    pub(super) fn new(
+        server: Rc<Server>,
+        thread: Rc<Thread>,
+        client: Rc<Client>,
+        turn: &str,
+    ) -> Self {
+        Self {
+            server,
+            thread,
+            client,
+            turn: turn.into(),
+            diff: Rc::default(),
+            told: Rc::default(),
+            dynamic: Rc::default(),
+        }
+    }
+
     /// The thread's provider as it is configured now, or why there is none.
     pub(super) fn endpoint(&self) -> Result<Endpoint, String> {
         let name = self.thread.state.borrow().settings.provider.clone();
@@ -95,7 +113,9 @@ impl Scope {
             | Item::FileChange(_)
             | Item::DynamicToolCall(_)
             | Item::ImageView(_)
-            | Item::ContextCompaction(_) => ItemKind::Other,
+            | Item::ContextCompaction(_)
+            | Item::EnteredReviewMode(_)
+            | Item::ExitedReviewMode(_) => ItemKind::Other,
         };
         // Items are plain data: this can't fail.
         let Ok(raw) = to_raw_value(&item) else { return };

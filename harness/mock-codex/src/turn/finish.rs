@@ -48,6 +48,7 @@ impl Turn {
             scope,
             began,
             tokens_before,
+            end_told,
             ..
         } = self;
         let mut replaced = None;
@@ -78,7 +79,7 @@ impl Turn {
         let news = status == TurnStatus::Failed
             || (status == TurnStatus::Completed && has_agent_message(&scope));
         // A turn that another follows by itself leaves nothing to read yet.
-        let news = news && !scope.thread.ephemeral && !goes_on;
+        let news = news && !scope.thread.ephemeral && !goes_on && !end_told;
         if news {
             mark_unread(&scope);
         }
@@ -93,6 +94,7 @@ impl Turn {
         }
         match &error {
             None => scope.server.set_status(&scope.thread, ThreadStatus::Idle),
+            Some(_) if end_told => {}
             Some(error) => {
                 scope
                     .server
@@ -123,7 +125,7 @@ fn has_agent_message(scope: &Scope) -> bool {
     turn.is_some_and(|turn| turn.items.iter().any(|item| item.kind == ItemKind::Agent))
 }
 
-fn mark_unread(scope: &Scope) {
+pub(super) fn mark_unread(scope: &Scope) {
     let mut state = scope.thread.state.borrow_mut();
     let before = state.unread.take().and_then(|unread| unread.first);
     state.unread = Some(Unread {
@@ -136,7 +138,7 @@ fn mark_unread(scope: &Scope) {
     });
 }
 
-fn tell_read_state(scope: &Scope) {
+pub(super) fn tell_read_state(scope: &Scope) {
     let read_state = scope.thread.state.borrow().read_state(scope.thread.id());
     scope.thread.notify(
         "thread/readState/changed",

@@ -1,5 +1,6 @@
 //! Turns: model, tools, model again, until the model has nothing more to do.
 
+mod code_review;
 mod command;
 mod compact;
 mod context;
@@ -35,7 +36,7 @@ pub(crate) use context::tell as tell_context;
 pub(crate) use goal::pursue as pursue_goal;
 pub(crate) use input::check as check_input;
 pub(crate) use replace::after_running;
-pub(crate) use run::{Start, Work, start};
+pub(crate) use run::{Review, Start, Work, start};
 pub(crate) use shell::ShellCommand;
 pub(crate) use terminals::Terminals;
 pub(crate) use warm_up::warm_up;

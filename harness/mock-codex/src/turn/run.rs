@@ -14,7 +14,7 @@ use super::finish::End;
 use super::retry::backoff;
 use super::shell::{self, ShellCommand};
 use super::stream::{Sampled, Stop};
-use super::{Control, Said, compact, context as telling, goal, input};
+use super::{Control, Said, code_review, compact, context as telling, goal, input};
 use crate::clock;
 use crate::connection::Client;
 use crate::model::error::Retry;
@@ -23,7 +23,7 @@ use crate::protocol::reply::ThreadStatus;
 use crate::server::Server;
 use crate::thread::Thread;
 use crate::thread::record::{Record, TurnStarted};
-use crate::thread::state::ActiveTurn;
+use crate::thread::state::{ActiveTurn, TurnKind};
 use crate::thread::turns::ItemsView;
 
 /// What a turn begins with.
@@ -47,13 +47,42 @@ pub(crate) enum Work {
     Shell(ShellCommand),
     /// The model sums up what it was shown.
     Compact,
+    /// Somebody else reviews changes of code.
+    Review(Review),
 }
 
 impl Work {
     /// Is the model told nothing of settings before it?
     fn is_bare(&self) -> bool {
-        matches!(self, Self::Shell(_) | Self::Compact)
+        matches!(self, Self::Shell(_) | Self::Compact | Self::Review(_))
     }
+
+    fn kind(&self) -> TurnKind {
+        match self {
+            Self::Answer(_) | Self::Goal | Self::Shell(_) => TurnKind::Regular,
+            Self::Compact => TurnKind::Compact,
+            Self::Review(_) => TurnKind::Review,
+        }
+    }
+
+    /// The turn's id, where it has one already.
+    fn id(&self) -> Option<&str> {
+        match self {
+            Self::Review(review) => Some(&review.turn),
+            _ => None,
+        }
+    }
+}
+
+/// A review of code that is asked for.
+#[derive(Debug)]
+pub(crate) struct Review {
+    /// The id that its turn gets.
+    pub(crate) turn: String,
+    /// What is reviewed, for people.
+    pub(crate) hint: String,
+    /// What the reviewer is asked.
+    pub(crate) question: String,
 }
 
 /// A running turn.
@@ -74,6 +103,8 @@ pub(super) struct Turn {
     pub(super) heard: Rc<RefCell<Vec<String>>>,
     pub(super) began: crate::clock::Stopwatch,
     pub(super) tokens_before: i64,
+    /// Is it told already how it ended, and that there is something to read?
+    pub(super) end_told: bool,
 }
 
 /// Writes a turn's start down and sets it going; gives its id. The caller replies at once.
@@ -85,7 +116,7 @@ pub(crate) fn start(start: Start) -> io::Result<String> {
         work,
         output_schema,
     } = start;
-    let id = clock::new_id();
+    let id = work.id().map_or_else(clock::new_id, str::to_owned);
     let started_ms = clock::now_ms();
     // What an interrupted turn has asked is of no interest any more.
     for request in server.approvals.abandon(thread.id()) {
@@ -97,7 +128,7 @@ pub(crate) fn start(start: Start) -> io::Result<String> {
             thread.name_after_goal();
             thread.materialise()?;
         }
-        Work::Shell(_) | Work::Compact => {
+        Work::Shell(_) | Work::Compact | Work::Review(_) => {
             thread.materialise()?;
         }
     }
@@ -107,37 +138,25 @@ pub(crate) fn start(start: Start) -> io::Result<String> {
         at_ms: started_ms,
         line,
         bare: work.is_bare(),
+        root: None,
     }))?;
     let (sender, control) = unbounded_channel();
     let tokens_before = {
         let mut state = thread.state.borrow_mut();
         state.unsaved = None;
+        state.reviewed_as = None;
         state.active = Some(ActiveTurn {
             id: id.clone(),
+            kind: work.kind(),
             control: sender,
         });
         state.usage.total_tokens
     };
+    let scope = Scope::new(server, thread, client, &id);
     let turn = Turn {
-        scope: Scope {
-            server,
-            thread,
-            client,
-            turn: id.as_str().into(),
-            diff: Rc::default(),
-            told: Rc::default(),
-            dynamic: Rc::default(),
-        },
-        control,
-        pending: VecDeque::new(),
         output_schema,
-        started_ms,
-        context_window: clock::new_id(),
-        over_http: true,
-        compacting: false,
-        heard: Rc::default(),
-        began: crate::clock::Stopwatch::start(),
         tokens_before,
+        ..Turn::new(scope, control, started_ms)
     };
     tokio::task::spawn_local(turn.run(work));
     Ok(id)
@@ -167,15 +186,28 @@ fn open_rollout(thread: &Thread, said: &Said) -> io::Result<()> {
 }
 
 impl Turn {
+    /// A turn that has done nothing yet.
+    pub(super) fn new(scope: Scope, control: UnboundedReceiver<Control>, started_ms: i64) -> Self {
+        Self {
+            scope,
+            control,
+            pending: VecDeque::new(),
+            output_schema: None,
+            started_ms,
+            context_window: clock::new_id(),
+            over_http: true,
+            compacting: false,
+            heard: Rc::default(),
+            began: crate::clock::Stopwatch::start(),
+            tokens_before: 0,
+            end_told: false,
+        }
+    }
+
     async fn run(mut self, work: Work) {
-        let server = Rc::clone(&self.scope.server);
-        server.set_status(
-            &self.scope.thread,
-            ThreadStatus::Active {
-                active_flags: Vec::new(),
-            },
-        );
-        self.tell_turn("turn/started");
+        if work.kind() != TurnKind::Review {
+            self.begin(&Rc::clone(&self.scope.thread));
+        }
         let end = match work {
             Work::Answer(said) => {
                 self.pending.push_back(said);
@@ -191,8 +223,18 @@ impl Turn {
                 Ok(()) => End::Completed,
                 Err(stop) => stop.into(),
             },
+            Work::Review(review) => code_review::run(&mut self, review).await,
         };
         self.finish(end);
+    }
+
+    /// Tells that it has begun, as what `thread` does.
+    pub(super) fn begin(&self, thread: &Thread) {
+        let active = ThreadStatus::Active {
+            active_flags: Vec::new(),
+        };
+        self.scope.server.set_status(thread, active);
+        self.tell_turn("turn/started");
     }
 
     /// Runs a command of the user as the whole turn.
@@ -217,7 +259,7 @@ impl Turn {
         }
     }
 
-    async fn steps(&mut self) -> End {
+    pub(super) async fn steps(&mut self) -> End {
         loop {
             while let Some(said) = self.pending.pop_front() {
                 self.say(said);

@@ -22,6 +22,7 @@ use crate::model::request::{Subject, input, message};
 use crate::model::{Answer, Asked, CallError, Endpoint, Events, context};
 use crate::protocol::item::Item;
 use crate::quirk::Id as Quirk;
+use crate::thread::relay::Relay;
 
 /// A whole answer.
 #[derive(Debug)]
@@ -224,7 +225,7 @@ impl Turn {
             installation: &scope.server.installation_id,
             settings: &state.settings,
             output_schema: self.output_schema.as_ref(),
-            reviewed: None,
+            subagent: scope.thread.relay.as_ref().map(Relay::subagent),
             compaction: self.compacting,
             window: state.compactions,
             read_back: state.read_back,

@@ -51,6 +51,9 @@ struct Answers {
 /// Has the client ask the user.
 pub(super) async fn call(scope: Scope, call: ToolCall) -> Outcome {
     let told = |text: String| Outcome::Output(text);
+    if scope.thread.relay.is_some() {
+        return told("request_user_input can only be used by the root thread".to_owned());
+    }
     let mode = scope.thread.state.borrow().settings.collaboration.title();
     if mode != "Plan" {
         return told(format!("request_user_input is unavailable in {mode} mode"));

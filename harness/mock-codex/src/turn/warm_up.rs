@@ -29,7 +29,7 @@ pub(crate) fn warm_up(call: &Call, thread: &Thread) {
             installation: &server.installation_id,
             settings: &state.settings,
             output_schema: None,
-            reviewed: None,
+            subagent: None,
             compaction: false,
             window: 0,
             read_back: false,

@@ -5,7 +5,8 @@ use bytes::Bytes;
 use super::{open, own_settings};
 use crate::connection::Identity;
 use crate::model::Endpoint;
-use crate::model::request::{Reviewed, Subject, input};
+use crate::model::request::{Subject, input};
+use crate::model::subagent::{Subagent, SubagentKind};
 use crate::server::Server;
 use crate::thread::history::History;
 use crate::thread::{Settings, Thread};
@@ -43,7 +44,8 @@ pub(in crate::turn) fn warm_up(
         installation: &server.installation_id,
         settings: &settings,
         output_schema: None,
-        reviewed: Some(Reviewed {
+        subagent: Some(Subagent {
+            kind: SubagentKind::Guardian,
             thread: thread.id(),
             turn: "",
         }),

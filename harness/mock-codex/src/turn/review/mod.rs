@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::clock;
 use crate::model::error::ModelError;
 use crate::model::event::{Event, Failed};
-use crate::model::request::{Reviewed, Subject, message};
+use crate::model::request::{Subject, message};
+use crate::model::subagent::{Subagent, SubagentKind};
 use crate::model::{Answer, Channel, Events, context};
 use crate::thread::Settings;
 use crate::thread::history::History;
@@ -280,7 +281,8 @@ async fn ask(
             installation: &scope.server.installation_id,
             settings,
             output_schema: Some(&schema),
-            reviewed: Some(Reviewed {
+            subagent: Some(Subagent {
+                kind: SubagentKind::Guardian,
                 thread: scope.thread.id(),
                 turn: &scope.turn,
             }),
