@@ -14,3 +14,4 @@ pub mod run;
 pub mod scenario;
 pub mod schema;
 pub mod target;
+pub mod walk;

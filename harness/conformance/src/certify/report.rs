@@ -80,7 +80,8 @@ fn case(out: &mut String, verdict: &Verdict, targets: &[String; 2]) {
     }
 }
 
-fn place(difference: &Difference) -> String {
+/// Where it is.
+pub(crate) fn place(difference: &Difference) -> String {
     match difference.frame {
         0 => difference.wire.to_owned(),
         frame => format!("wire `{}`, frame {frame}", difference.wire),
@@ -88,7 +89,7 @@ fn place(difference: &Difference) -> String {
 }
 
 /// Both frames from shortly before the first line that differs.
-fn side_by_side(out: &mut String, difference: &Difference, targets: &[String; 2]) {
+pub(crate) fn side_by_side(out: &mut String, difference: &Difference, targets: &[String; 2]) {
     let sides = difference.sides.each_ref().map(|side| {
         let text = side.as_deref().unwrap_or("(nothing more)");
         text.lines().collect::<Vec<_>>()

@@ -19,6 +19,7 @@ pub mod schema;
 pub mod sdk;
 pub mod serve;
 pub mod target;
+pub mod walk;
 
 /// How a command ended, as the process's exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +98,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Hold the mock against the real app-server, frame by frame
     Certify(Box<certify::CertifyArgs>),
+    /// Walk at random: sessions that nobody wrote, on the mock and on the real app-server
+    Walk(Box<walk::WalkArgs>),
     /// Import the protocol of a codex version
     Schema(schema::SchemaArgs),
     /// Print what each choice of presets puts on the wire
@@ -137,6 +140,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::List(args) => list::execute(&args, &mut out),
         Command::Check(args) => check::execute(&args, &mut out),
         Command::Certify(args) => certify::execute(&args, &mut out),
+        Command::Walk(args) => walk::execute(&args, &mut out),
         Command::Schema(args) => schema::execute(&args, &mut out),
         Command::Presets(args) => presets::execute(&args, &mut out),
         Command::Serve(args) => serve::execute(&args, &mut out),

@@ -309,7 +309,11 @@ impl<'a> Run<'a> {
     fn keep_checks(&mut self, checks: Vec<Check>) -> Result<(), Stop> {
         let held = checks.iter().all(|check| check.passed);
         self.checks.extend(checks);
-        if held { Ok(()) } else { Err(Stop::Failed) }
+        if held || self.options.goes_on {
+            Ok(())
+        } else {
+            Err(Stop::Failed)
+        }
     }
 
     fn fed(&mut self, fed: Result<(), BadReply>) -> Result<(), Stop> {

@@ -24,6 +24,8 @@ pub struct RunOptions {
     pub grace: Duration,
     /// Start no further case after the first one that failed.
     pub fail_fast: bool,
+    /// Do the next step also when one failed.
+    pub goes_on: bool,
     /// Leave each case's directories where they are, and name them in its notes.
     pub keep: bool,
     /// Where the directories of cases are made; `None`: `$CODEX_CONFORMANCE_TMPDIR`, else
@@ -44,6 +46,7 @@ impl Default for RunOptions {
             timeout: None,
             grace: Duration::from_secs(5),
             fail_fast: false,
+            goes_on: false,
             keep: false,
             places_under: None,
             mock_program: None,

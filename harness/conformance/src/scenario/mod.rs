@@ -27,6 +27,7 @@ mod steps;
 pub mod template;
 mod yaml;
 
+pub(crate) use load::load_text;
 pub use load::{LoadReport, MAX_BYTES, load};
 pub use problem::LoadError;
 pub use select::select;
