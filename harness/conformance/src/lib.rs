@@ -7,6 +7,7 @@ pub mod certify;
 pub mod check;
 pub mod cli;
 pub mod client;
+pub mod coverage;
 pub mod known_failures;
 pub mod normalise;
 pub mod report;

@@ -2,24 +2,24 @@
 //!
 //! Every case runs on both, and what [`normalise`](crate::normalise) leaves of the two transcripts
 //! has to be equal, all three wires of it, whether a case keeps a snapshot of them or not. Beside
-//! that the [`coverage`] tells which part of the protocol both, one or neither has shown.
+//! that the [`coverage`](crate::coverage) tells which part of the protocol both, one or neither has shown.
 
 pub mod compare;
-pub mod coverage;
 pub mod exceptions;
 pub mod report;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use codex_wire::schema::Schema;
 
 pub use compare::{Difference, compare};
 
+use crate::coverage::{self, Area, Names};
 use crate::run::outcome::{CaseRun, Status};
 use crate::run::{self, RunEvent, RunOptions};
 use crate::scenario::model::Case;
 use crate::target::Target;
-use coverage::Coverage;
 use exceptions::Exceptions;
 
 /// What came of a certification.
@@ -63,6 +63,39 @@ pub enum Outcome {
     Broken(String),
 }
 
+/// What of one area was seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// On both sides.
+    pub both: BTreeSet<String>,
+    /// Only on the side that is certified, and only on the other.
+    pub only: [BTreeSet<String>; 2],
+    /// On neither, though the schema has it.
+    pub never: BTreeSet<String>,
+}
+
+/// What was seen of every area.
+pub type Coverage = BTreeMap<Area, Seen>;
+
+/// What was seen on two sides, held against each other and against the schema.
+fn both([left, right]: [Names; 2], schema: Option<&Schema>) -> Coverage {
+    let known = schema.map(coverage::known).unwrap_or_default();
+    let none = BTreeSet::new();
+    Area::ALL
+        .into_iter()
+        .map(|(area, _)| {
+            let of = |names: &Names| names.get(&area).unwrap_or(&none).clone();
+            let (left, right, known) = (of(&left), of(&right), of(&known));
+            let seen = Seen {
+                both: &left & &right,
+                only: [&left - &right, &right - &left],
+                never: &known - &(&left | &right),
+            };
+            (area, seen)
+        })
+        .collect()
+}
+
 /// How a certification is done.
 #[derive(Debug)]
 pub struct Plan<'a> {
@@ -84,7 +117,7 @@ const AT_ONCE: usize = 128;
 /// Runs every case on both targets and compares. A case that differs is run once more, alone: some
 /// frames of the real app-server race each other in ways that no rule knows yet.
 pub async fn certify(plan: &Plan<'_>, mut on_event: impl FnMut(RunEvent<'_>)) -> Certificate {
-    let mut seen = coverage::Observer::new(plan.schema);
+    let mut seen = [(); 2].map(|()| coverage::Observer::new(plan.schema));
     let mut verdicts: Vec<(Verdict, Arc<Case>)> = Vec::new();
     for cases in plan.cases.chunks(AT_ONCE) {
         let mut round = Round::run(plan, cases, plan.options.clone(), &mut on_event).await;
@@ -94,7 +127,9 @@ pub async fn certify(plan: &Plan<'_>, mut on_event: impl FnMut(RunEvent<'_>)) ->
             };
             let outcome = judge(&pair);
             if !matches!(outcome, Outcome::Skipped(_) | Outcome::Broken(_)) {
-                seen.pair(&pair);
+                for (side, run) in seen.iter_mut().zip(&pair) {
+                    side.look(&run.transcript);
+                }
             }
             let verdict = Verdict {
                 id: case.id.clone(),
@@ -116,7 +151,7 @@ pub async fn certify(plan: &Plan<'_>, mut on_event: impl FnMut(RunEvent<'_>)) ->
     Certificate {
         targets: plan.targets.each_ref().map(ToString::to_string),
         cases,
-        coverage: seen.coverage(),
+        coverage: both(seen.map(coverage::Observer::into_names), plan.schema),
         stale,
         complete,
     }
@@ -223,4 +258,18 @@ pub struct Counts {
     pub skipped: usize,
     /// The environment failed.
     pub broken: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sides_are_held_against_each_other() {
+        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let side = |names: &[&str]| Names::from([(Area::Notifications, set(names))]);
+        let seen = &both([side(&["a", "b"]), side(&["b", "c"])], None)[&Area::Notifications];
+        assert_eq!(seen.both, set(&["b"]));
+        assert_eq!(seen.only, [set(&["a"]), set(&["c"])]);
+    }
 }

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::coverage::{Area, Seen};
-use super::{Certificate, Counts, Difference, Outcome, Verdict};
+use super::{Certificate, Counts, Difference, Outcome, Seen, Verdict};
+use crate::coverage::Area;
 
 /// The width of one of two columns.
 const COLUMN: usize = 58;
@@ -259,7 +259,7 @@ mod tests {
                 verdict("a/equal", Outcome::Equal),
                 verdict("a/differs", Outcome::Differs(Box::new(difference))),
             ],
-            coverage: super::super::coverage::Observer::new(None).coverage(),
+            coverage: super::super::both(<[_; 2]>::default(), None),
             stale: vec!["gone/*".to_owned()],
             complete: true,
         }

@@ -5,12 +5,14 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::check::schema::{self as schema_check, SchemaCheck};
 use crate::check::snapshot::{Snapshots, Update};
-use crate::known_failures::{self, KnownFailures, ListError};
+use crate::known_failures::{self, KnownFailures};
 use crate::normalise::with_places_named;
 use crate::report::Problem;
 use crate::run::outcome::{CaseRun, Check, Status};
 use crate::scenario::model::Case;
+use crate::schema::{self, exceptions};
 use crate::target::Target;
 
 /// The id of the check that fails when snapshots belong to no case.
@@ -20,29 +22,55 @@ pub const UNREFERENCED: &str = "unreferenced-snapshots";
 #[derive(Debug)]
 pub struct Judge {
     snapshots: Snapshots,
+    frames: SchemaCheck,
     /// By the target's name.
     known: BTreeMap<String, KnownFailures>,
 }
 
+/// A fixture that judging needs and that can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FixtureError {
+    /// A list of known failures.
+    #[error(transparent)]
+    KnownFailures(#[from] known_failures::ListError),
+    /// The list of exceptions from the schemas.
+    #[error(transparent)]
+    Exceptions(#[from] exceptions::ListError),
+    /// A schema.
+    #[error(transparent)]
+    Schema(#[from] schema::LoadError),
+}
+
 impl Judge {
     /// A judge for runs on these targets. `root` is the directory that has `snapshots/` and
-    /// `fixtures/known-failures/`.
+    /// `fixtures/`.
     ///
     /// # Errors
-    /// A list of known failures that can't be used.
-    pub fn new(root: &Path, targets: &[Target], update: Update) -> Result<Self, ListError> {
+    /// A list of known failures or a schema that can't be used.
+    pub fn new(root: &Path, targets: &[Target], update: Update) -> Result<Self, FixtureError> {
         let directory = root.join("fixtures/known-failures");
         let known = targets
             .iter()
             .map(|target| Ok((target.to_string(), KnownFailures::of(target, &directory)?)))
-            .collect::<Result<_, ListError>>()?;
+            .collect::<Result<_, FixtureError>>()?;
         Ok(Self {
             snapshots: Snapshots::new(root.join("snapshots"), update),
+            frames: SchemaCheck::new(
+                schema::of_targets(root, targets)?,
+                exceptions::Exceptions::load(root)?,
+            ),
             known,
         })
     }
 
-    /// The run with its snapshot checked and its known failures applied, and with the directories
+    /// The same judge, which holds no frame against the schema.
+    #[must_use]
+    pub fn without_schemas(mut self) -> Self {
+        self.frames = SchemaCheck::default();
+        self
+    }
+
+    /// The run with its frames and its snapshot checked and its known failures applied, and with the directories
     /// of the run written by their names in what the checks say: a list can then quote it.
     ///
     #[must_use]
@@ -52,6 +80,12 @@ impl Judge {
         }
         if !matches!(run.status, Status::Passed | Status::Failed) {
             return run;
+        }
+        if let Some(check) = self.frames.check(&run) {
+            if !check.passed {
+                run.status = Status::Failed;
+            }
+            run.checks.push(check);
         }
         let known = self.known.get(&run.target);
         let sound = run.status == Status::Passed || known.is_some_and(|known| known.explains(&run));
@@ -69,13 +103,26 @@ impl Judge {
         run
     }
 
-    /// What is wrong with the run as a whole: known failures that name no case, and, when
+    /// What is wrong with the run as a whole: known failures that name no case, marks of frames
+    /// outside of the schema that mark none, and, when
     /// everything was run, snapshots that belong to none.
     ///
     /// # Errors
     /// The directory of the snapshots can't be read.
     pub fn problems(&self, loaded: &[Arc<Case>], filters: &[String]) -> io::Result<Vec<Problem>> {
-        let mut problems = Vec::new();
+        let mut problems: Vec<Problem> = self
+            .frames
+            .stale(loaded)
+            .into_iter()
+            .map(|(case, place)| {
+                let message = format!(
+                    "`off_schema` of `{}` has `{place}`, and no frame is outside of the schema there\n\
+                     hint: remove it",
+                    case.scenario
+                );
+                problem(None, schema_check::CHECK, message, Some(case.at.clone()))
+            })
+            .collect();
         for (target, known) in &self.known {
             let unmatched = known.unmatched(loaded.iter().map(|case| case.id.as_str()));
             for entry in unmatched

@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand};
 
 pub mod certify;
 pub mod check;
+pub mod coverage;
 pub mod list;
 pub mod presets;
 pub mod run;
@@ -100,7 +101,9 @@ enum Command {
     Certify(Box<certify::CertifyArgs>),
     /// Walk at random: sessions that nobody wrote, on the mock and on the real app-server
     Walk(Box<walk::WalkArgs>),
-    /// Import the protocol of a codex version
+    /// Tell which part of the protocol no scenario touches
+    Coverage(coverage::CoverageArgs),
+    /// Import the protocol of a codex version, or compare two
     Schema(schema::SchemaArgs),
     /// Print what each choice of presets puts on the wire
     Presets(presets::PresetsArgs),
@@ -141,6 +144,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check(args) => check::execute(&args, &mut out),
         Command::Certify(args) => certify::execute(&args, &mut out),
         Command::Walk(args) => walk::execute(&args, &mut out),
+        Command::Coverage(args) => coverage::execute(&args, &mut out),
         Command::Schema(args) => schema::execute(&args, &mut out),
         Command::Presets(args) => presets::execute(&args, &mut out),
         Command::Serve(args) => serve::execute(&args, &mut out),

@@ -28,6 +28,7 @@ pub use self::shard::{Shard, ShardError};
 
 /// The options of `run`.
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct RunArgs {
     /// Cases to run: a part of an id, `=ID`, `@AREA` or `tag:NAME`; all unless given
     #[arg(value_name = "FILTER")]
@@ -59,6 +60,9 @@ pub struct RunArgs {
     /// on a real one
     #[arg(long)]
     pub update_snapshots: bool,
+    /// Don't hold frames against the schema of the target's version
+    #[arg(long)]
+    pub no_schema: bool,
     /// Keep the directories of each case
     #[arg(long)]
     pub keep: bool,
@@ -173,8 +177,11 @@ fn plan(args: &RunArgs) -> Result<Plan, Refusal> {
         (false, true) => Update::Never,
         (false, false) => Update::Propose,
     };
-    let judge = Judge::new(root(&scenarios), &args.targets, update)
+    let mut judge = Judge::new(root(&scenarios), &args.targets, update)
         .map_err(|error| Refusal(Exit::Usage, format!("error: {error}")))?;
+    if args.no_schema {
+        judge = judge.without_schemas();
+    }
     let defaults = RunOptions::default();
     let options = RunOptions {
         jobs: args.jobs.unwrap_or(defaults.jobs),

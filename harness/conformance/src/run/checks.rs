@@ -37,7 +37,7 @@ impl Done {
 }
 
 /// A check that holds.
-pub(super) fn passed(id: impl Into<String>, at: Option<&Location>) -> Check {
+pub(crate) fn passed(id: impl Into<String>, at: Option<&Location>) -> Check {
     Check {
         id: id.into(),
         passed: true,
@@ -48,7 +48,7 @@ pub(super) fn passed(id: impl Into<String>, at: Option<&Location>) -> Check {
 }
 
 /// A check that doesn't.
-pub(super) fn failed(
+pub(crate) fn failed(
     id: impl Into<String>,
     message: impl Into<String>,
     at: Option<&Location>,

@@ -13,7 +13,7 @@ pub mod session;
 pub mod suite;
 pub mod world;
 
-mod checks;
+pub(crate) mod checks;
 mod finish;
 mod http;
 mod jwt;

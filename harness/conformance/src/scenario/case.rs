@@ -199,6 +199,7 @@ fn expect(record: &Record<'_>, frame: &Frame<'_>) -> CaseExpect {
         stderr: record.get("stderr").map(matcher),
         leftover_replies: record.flag("leftover_replies").unwrap_or(false),
         allow: record.texts("allow"),
+        off_schema: record.texts("off_schema"),
     }
 }
 

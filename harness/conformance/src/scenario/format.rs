@@ -187,6 +187,12 @@ pub(crate) const EXPECT: Fields = &[&[
         Shape::Texts,
         "rules of the model's journal that are broken on purpose",
     ),
+    may(
+        "off_schema",
+        Shape::Texts,
+        "places of the client's frames that are outside of the schema on purpose, as JSON \
+         pointers, with `*` for anything; a step that expects an `error` needs none",
+    ),
 ]];
 
 /// The members of `expect.model`.

@@ -330,6 +330,9 @@ pub struct CaseExpect {
     pub leftover_replies: bool,
     /// `allow`: rules of the model's journal that this case breaks on purpose.
     pub allow: Vec<String>,
+    /// `off_schema`: places of the client's frames that are outside of the schema on purpose, as
+    /// JSON pointers; `*` stands for anything.
+    pub off_schema: Vec<String>,
 }
 
 /// How often a frame must be on the wire.

@@ -49,6 +49,12 @@ impl Definitions {
         Some(&self.all[at].schema)
     }
 
+    /// The definition of this name, with the name as it is kept here.
+    pub(super) fn entry(&self, name: &str) -> Option<(&str, &Value)> {
+        let definition = &self.all[*self.positions.get(name)?];
+        Some((&definition.name, &definition.schema))
+    }
+
     pub(super) fn position_of_reference(&self, reference: &str) -> Option<usize> {
         let name = reference.strip_prefix(REFERENCE)?;
         self.positions.get(name).copied()

@@ -1,4 +1,6 @@
-//! `schema`: the protocol of a codex version, from its own generator.
+//! `schema`: the protocol of codex versions, from their own generators.
+
+mod diff;
 
 use std::fs;
 use std::io::Write;
@@ -7,7 +9,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::{CliError, Exit, complain, scenarios_dir};
-use crate::schema::{import, path_of};
+use crate::schema::import::import as text_of;
+use crate::schema::path_of;
 use crate::target::Target;
 use crate::target::cache::Cache;
 
@@ -31,14 +34,23 @@ enum SchemaCommand {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Tell what changed between two versions, and whom it can break
+    Diff(diff::DiffArgs),
 }
 
-/// Imports a schema.
+/// Imports a schema, or compares two.
 ///
 /// # Errors
-/// The target is no installed codex, its generator fails, or the file can't be written.
+/// The target is no installed codex, its generator fails, or the file can't be written; a version
+/// was not imported.
 pub fn execute(args: &SchemaArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
-    let SchemaCommand::Import { target, out: file } = &args.command;
+    match &args.command {
+        SchemaCommand::Import { target, out: file } => import(target, file.as_ref(), out),
+        SchemaCommand::Diff(args) => diff::execute(args, out),
+    }
+}
+
+fn import(target: &Target, file: Option<&PathBuf>, out: &mut dyn Write) -> Result<Exit, CliError> {
     let Target::Codex { version } = target else {
         let message = format!("`{target}` has no generator of its own");
         return Err(CliError::usage(
@@ -56,9 +68,9 @@ pub fn execute(args: &SchemaArgs, out: &mut dyn Write) -> Result<Exit, CliError>
             Some(hint),
         ));
     };
-    let text = import::import(&installed.program, version)
+    let text = text_of(&installed.program, version)
         .map_err(|error| environment(error.to_string(), None))?;
-    if file.as_deref().is_some_and(|path| path.as_os_str() == "-") {
+    if file.is_some_and(|path| path.as_os_str() == "-") {
         out.write_all(text.as_bytes())?;
         return Ok(Exit::Success);
     }
