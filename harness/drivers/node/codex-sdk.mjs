@@ -86,10 +86,9 @@ class CodexSdk {
     known(this.#turns, turn, "turn").abort.abort();
   }
 
-  /** The SDK has one type for everything. With a `code` or a `cause`, node raised it: the process
-   * could not be started or was aborted, or it wrote what is no JSON. Otherwise codex said no. */
-  raisedBy(error) {
-    return error.code !== undefined || error.cause !== undefined ? "transport" : "server";
+  /** The SDK has one type for everything, which mostly is the end of its process. */
+  raisedBy() {
+    return "transport";
   }
 
   async #start(thread, input, options, turnOptions) {
@@ -124,6 +123,9 @@ class CodexSdk {
 /** The workspace of a scenario is no git repository, which `codex exec` insists on otherwise. */
 function threadOptions({ approval_mode, sandbox, sandbox_policy, params }) {
   if (sandbox_policy !== undefined) throw new Unsupported("the SDK takes no sandbox policy");
+  for (const [name, value] of Object.entries(params ?? {})) {
+    if (typeof value !== "string") throw new Unsupported(`the SDK's type for \`${name}\` is a text`);
+  }
   return {
     skipGitRepoCheck: true,
     ...(approval_mode === undefined ? {} : { approvalPolicy: APPROVAL_MODES[approval_mode] }),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from codex_app_server_client import AsyncThread, CodexAppServer, TurnResult
 from codex_app_server_client.types.common import (
@@ -67,12 +67,6 @@ class AppServerClient(Driver):
         self.threads: dict[str, Any] = {}
         #: Of each turn its thread's id and the task that runs it.
         self.turns: dict[str, tuple[str, asyncio.Task[TurnResult]]] = {}
-
-    def origin(self, error: BaseException) -> str:
-        """The app-server's replies are held against models, as a caller's options are."""
-        if isinstance(error, ValidationError) and not error.title.endswith("Params"):
-            return "server"
-        return super().origin(error)
 
     async def open(self, with_: With) -> None:
         options = {}

@@ -29,7 +29,7 @@ DISTRIBUTION = "codex-sdk-python"
 RAISED_BY = (
     (CodexAppServerError, "server"),
     (TurnFailedError, "server"),
-    (CodexCLIError, "server"),
+    (CodexCLIError, "transport"),
     (CodexParseError, "transport"),
     (CodexAbortError, "transport"),
     *Driver.raised_by,

@@ -14,6 +14,7 @@ OPTIONS = {
     "model": "model",
     "sandbox": "sandbox_mode",
 }
+TEXTS = tuple(OPTIONS.values())
 
 
 class ExecDriver(Driver):
@@ -112,7 +113,10 @@ class ExecDriver(Driver):
             options["approval_policy"] = APPROVAL_MODES[with_["approval_mode"]]["approvalPolicy"]
         if "sandbox" in with_:
             options["sandbox_mode"], _ = SANDBOXES[with_["sandbox"]]
-        return self.thread_options(options | renamed(with_.get("params", {}), OPTIONS, "the SDK"))
+        options |= renamed(with_.get("params", {}), OPTIONS, "the SDK")
+        if wrong := [name for name, value in options.items() if name in TEXTS and not isinstance(value, str)]:
+            raise Unsupported(f"the SDK's `{wrong[0]}` is a text")
+        return self.thread_options(options)
 
     def _name(self, what: str) -> str:
         self.named += 1

@@ -14,10 +14,9 @@ class OpenaiCodexSdk(ExecDriver):
     """Options are given as dicts, as its documentation does; its models refuse wrong ones."""
 
     distribution = "openai-codex-sdk"
-    # A turn that codex refuses ends its process with 1: that is how exec answers with an error.
     raised_by = (
         (ThreadRunError, "server"),
-        (CodexExecError, "server"),
+        (CodexExecError, "transport"),
         (AbortError, "transport"),
         *Driver.raised_by,
     )

@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from driver import Driver, Unsupported, With, known, no_policy, renamed, serve, settled
 from openai_codex import (
@@ -93,12 +93,6 @@ class OpenaiCodex(Driver):
         self.client: Any = None
         self.threads: dict[str, Any] = {}
         self.turns: dict[str, Any] = {}
-
-    def origin(self, error: BaseException) -> str:
-        """What the app-server sent is held against models too, not only what a caller gave."""
-        if isinstance(error, ValidationError) and not error.title.endswith("Params"):
-            return "server"
-        return super().origin(error)
 
     def details(self, error: BaseException) -> dict[str, Any]:
         if not isinstance(error, JsonRpcError):

@@ -6,7 +6,7 @@ from __future__ import annotations
 import threading
 from typing import Any, Mapping
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from driver import Decisions, Driver, Unsupported, With, known, wire_options
 from openai_codex import CodexConfig, JsonRpcError, TransportClosedError
@@ -43,12 +43,6 @@ class LowLevel(Driver):
         self.decisions = Decisions()
         #: The thread of each turn.
         self.turns: dict[str, str] = {}
-
-    def origin(self, error: BaseException) -> str:
-        """What the app-server sent is held against models too, not only what a caller gave."""
-        if isinstance(error, ValidationError) and not error.title.endswith("Params"):
-            return "server"
-        return super().origin(error)
 
     def details(self, error: BaseException) -> dict[str, Any]:
         if not isinstance(error, JsonRpcError):

@@ -365,8 +365,10 @@ fn plain<R>(answer: Result<R, ClientError>) -> Answered {
 
 fn raised(error: ClientError) -> Failed {
     let raised_by = match &error {
-        ClientError::Rpc { .. } | ClientError::UnexpectedResult { .. } => RaisedBy::Server,
-        ClientError::NotInitialized { .. }
+        ClientError::Rpc { .. } => RaisedBy::Server,
+        // A reply that the crate can't read is no error of the app-server.
+        ClientError::UnexpectedResult { .. }
+        | ClientError::NotInitialized { .. }
         | ClientError::NotReady { .. }
         | ClientError::AlreadyInitialized => RaisedBy::Client,
         _ => RaisedBy::Transport,

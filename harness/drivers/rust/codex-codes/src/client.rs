@@ -326,12 +326,14 @@ fn decided(decision: Option<Value>) -> Value {
     }
 }
 
-/// Replies that the crate can't read are the app-server's as well as its errors.
+/// A reply that the crate can't read is no error of the app-server: it is the crate that refuses it.
 #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn raised(error: Error) -> Failed {
     let raised_by = match &error {
-        Error::JsonRpc { .. } | Error::Json(_) | Error::Deserialization(_) => RaisedBy::Server,
-        Error::BinaryNotFound { .. } => RaisedBy::Client,
+        Error::JsonRpc { .. } => RaisedBy::Server,
+        Error::Json(_) | Error::Deserialization(_) | Error::BinaryNotFound { .. } => {
+            RaisedBy::Client
+        }
         _ => RaisedBy::Transport,
     };
     let failed = Failed::raised(raised_by, &error);

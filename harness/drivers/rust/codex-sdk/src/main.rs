@@ -264,12 +264,12 @@ fn ended(thread: &Thread, turn: Result<Turn, CodexError>) -> Answered {
     Ok(result)
 }
 
-/// A turn that codex refuses ends its process with 1: that is how exec answers with an error.
 #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn raised(error: CodexError) -> Failed {
     let raised_by = match &error {
-        CodexError::ExecFailed(..) | CodexError::TurnFailed(_) => RaisedBy::Server,
-        CodexError::Aborted
+        CodexError::TurnFailed(_) => RaisedBy::Server,
+        CodexError::ExecFailed(..)
+        | CodexError::Aborted
         | CodexError::InvalidEvent(_)
         | CodexError::Io(_)
         | CodexError::Json(_)

@@ -21,18 +21,13 @@ async fn main() -> ExitCode {
     }
 }
 
-/// The crate's errors. A command that failed is how exec answers with an error.
+/// The crate's errors; all but a few are about the process and its end.
 fn raised(error: Error) -> Failed {
     let raised_by = match &error {
         Error::NotFound
         | Error::InvalidRolloutBudget { .. }
         | Error::DangerousNotAllowed { .. } => RaisedBy::Client,
-        Error::AppServerRpc { .. }
-        | Error::Auth { .. }
-        | Error::CommandFailed { .. }
-        | Error::Config { .. }
-        | Error::NotTrustedDirectory { .. }
-        | Error::SessionNotFound { .. } => RaisedBy::Server,
+        Error::AppServerRpc { .. } => RaisedBy::Server,
         _ => RaisedBy::Transport,
     };
     let failed = Failed::raised(raised_by, &error);
