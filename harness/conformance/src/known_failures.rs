@@ -1,6 +1,7 @@
 //! Known failures: what is expected to fail on a target, and why.
 //!
-//! `fixtures/known-failures/<target>.yaml` is a list of entries:
+//! `fixtures/known-failures/<target>.yaml` is a list of entries; `codex.yaml` is for all versions of
+//! codex, beside `codex-VERSION.yaml`:
 //!
 //! ```yaml
 //! - case: persistence/fork[*]        # `*` stands for anything
@@ -8,7 +9,7 @@
 //!   message: "sandbox.type:"         # how the failure's message starts
 //!   reason: a fork forgets a workspace-write sandbox
 //!   upstream: openai/codex#1234      # where there is an issue
-//!   versions: ["0.169.0"]            # of codex; all, unless given
+//!   versions: [">=0.144.4 <0.170.0"] # of codex; all, unless given
 //!   quirk: workspace-write-lost-on-fork   # of the mock; its list alone has this
 //! ```
 //!
@@ -27,6 +28,7 @@ use serde_saphyr::Spanned;
 use crate::run::outcome::{CaseRun, Check, Status};
 use crate::scenario::model::Location;
 use crate::target::Target;
+use crate::versions::Ranges;
 
 /// The id of the check that fails when a list is wrong.
 pub const CHECK: &str = "known-failure";
@@ -34,7 +36,6 @@ pub const CHECK: &str = "known-failure";
 /// The known failures of one target.
 #[derive(Clone, Debug, Default)]
 pub struct KnownFailures {
-    file: PathBuf,
     entries: Vec<Entry>,
 }
 
@@ -53,8 +54,8 @@ pub struct Entry {
     pub reason: String,
     /// The issue upstream.
     pub upstream: Option<String>,
-    /// The versions of codex for which it holds; empty: all.
-    pub versions: Vec<String>,
+    /// The versions of codex for which it holds.
+    pub versions: Ranges,
     /// The quirk of the mock that it comes from.
     pub quirk: Option<String>,
 }
@@ -69,7 +70,7 @@ struct Row {
     reason: String,
     upstream: Option<String>,
     #[serde(default)]
-    versions: Vec<String>,
+    versions: Vec<Spanned<String>>,
     quirk: Option<Spanned<String>>,
 }
 
@@ -110,32 +111,41 @@ impl fmt::Display for Wrong {
 }
 
 impl KnownFailures {
-    /// The list of a target: `<directory>/mock.yaml`, `<directory>/codex-0.169.0.yaml`. There is
-    /// none for commands and addresses, and a missing file is an empty list.
+    /// The list of a target: `<directory>/mock.yaml`; `<directory>/codex.yaml` and
+    /// `<directory>/codex-0.169.0.yaml` together. There is none for commands and addresses, and a
+    /// missing file is an empty list.
     ///
     /// Entries for other versions, and those of a quirk that the target switches off, are left out.
     pub fn of(target: &Target, directory: &Path) -> Result<Self, ListError> {
-        let (name, version) = match target {
-            Target::Mock { .. } => ("mock.yaml".to_owned(), None),
-            Target::Codex { version } => (format!("codex-{version}.yaml"), Some(version)),
+        let (names, version) = match target {
+            Target::Mock { .. } => (vec!["mock.yaml".to_owned()], None),
+            Target::Codex { version } => {
+                let own = format!("codex-{version}.yaml");
+                (vec!["codex.yaml".to_owned(), own], Some(version))
+            }
             Target::Command { .. } | Target::WebSocket { .. } | Target::Unix { .. } => {
                 return Ok(Self::default());
             }
         };
-        let path = directory.join(name);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(source) => return Err(ListError::Read { path, source }),
-        };
-        let mut list = Self::parse(&path, &text)?;
+        let mut list = Self::default();
+        for name in names {
+            list.entries
+                .extend(Self::read(directory.join(name))?.entries);
+        }
         list.entries.retain(|entry| {
             let on = !matches!((target, &entry.quirk), (Target::Mock { quirks }, Some(quirk))
                 if quirks.iter().any(|switch| switch.strip_prefix('-') == Some(quirk)));
-            on && version
-                .is_none_or(|version| entry.versions.is_empty() || entry.versions.contains(version))
+            on && version.is_none_or(|version| entry.versions.has(version))
         });
         Ok(list)
+    }
+
+    fn read(path: PathBuf) -> Result<Self, ListError> {
+        match fs::read_to_string(&path) {
+            Ok(text) => Self::parse(&path, &text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(source) => Err(ListError::Read { path, source }),
+        }
     }
 
     /// Reads a list.
@@ -156,10 +166,7 @@ impl KnownFailures {
             .lines()
             .all(|l| l.trim().is_empty() || l.trim().starts_with('#'));
         if only_comments {
-            return Ok(Self {
-                file: file.to_owned(),
-                entries: Vec::new(),
-            });
+            return Ok(Self::default());
         }
         let options = serde_saphyr::options! { with_snippet: false };
         let rows: Vec<Row> =
@@ -179,11 +186,14 @@ impl KnownFailures {
                 return Err(wrong(at.line(), at.column(), message));
             }
         }
+        for range in rows.iter().flat_map(|row| &row.versions) {
+            if let Err(error) = Ranges::parse(&[&range.value]) {
+                let at = range.referenced;
+                return Err(wrong(at.line(), at.column(), error.to_string()));
+            }
+        }
         let entries = rows.into_iter().map(|row| entry(file, row)).collect();
-        Ok(Self {
-            file: file.to_owned(),
-            entries,
-        })
+        Ok(Self { entries })
     }
 
     /// The entries.
@@ -231,11 +241,6 @@ impl KnownFailures {
         open.into_values().collect()
     }
 
-    /// The file that it was read from.
-    pub fn file(&self) -> &Path {
-        &self.file
-    }
-
     fn about<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a Entry> {
         self.entries
             .iter()
@@ -279,6 +284,7 @@ impl Entry {
 
 fn entry(file: &Path, row: Row) -> Entry {
     let at = row.case.referenced;
+    let versions: Vec<&str> = row.versions.iter().map(|it| it.value.as_str()).collect();
     Entry {
         at: Location {
             file: file.to_owned(),
@@ -290,7 +296,8 @@ fn entry(file: &Path, row: Row) -> Entry {
         message: row.message,
         reason: row.reason,
         upstream: row.upstream,
-        versions: row.versions,
+        // They were read before.
+        versions: Ranges::parse(&versions).unwrap_or_default(),
         quirk: row.quirk.map(|quirk| quirk.value),
     }
 }

@@ -14,7 +14,7 @@ const LIST: &str = r#"
   check: deadline
   message: ""
   reason: it hangs
-  versions: ["0.168.0"]
+  versions: [">=0.150.0 <0.169.0"]
 "#;
 
 fn list(text: &str) -> KnownFailures {
@@ -119,6 +119,14 @@ fn versions_and_switched_off_quirks_select_entries() {
         }),
         0
     );
+    // What is for several versions is read beside what is for one.
+    fs::write(directory.join("codex.yaml"), LIST).unwrap();
+    let of = |version: &str| Target::Codex {
+        version: version.into(),
+    };
+    assert_eq!(count(of("0.169.0")), 2);
+    assert_eq!(count(of("0.160.0")), 2);
+    assert_eq!(count(of("0.140.0")), 1);
     fs::remove_dir_all(directory).unwrap();
 }
 

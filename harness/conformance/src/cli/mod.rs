@@ -15,6 +15,7 @@ pub mod check;
 pub mod coverage;
 pub mod list;
 pub mod presets;
+pub mod requirements;
 pub mod run;
 pub mod schema;
 pub mod sdk;
@@ -103,6 +104,8 @@ enum Command {
     Walk(Box<walk::WalkArgs>),
     /// Tell which part of the protocol no scenario touches
     Coverage(coverage::CoverageArgs),
+    /// Freeze which cases a server or client of a version must pass
+    Requirements(requirements::RequirementsArgs),
     /// Import the protocol of a codex version, or compare two
     Schema(schema::SchemaArgs),
     /// Print what each choice of presets puts on the wire
@@ -145,6 +148,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Certify(args) => certify::execute(&args, &mut out),
         Command::Walk(args) => walk::execute(&args, &mut out),
         Command::Coverage(args) => coverage::execute(&args, &mut out),
+        Command::Requirements(args) => requirements::execute(&args, &mut out),
         Command::Schema(args) => schema::execute(&args, &mut out),
         Command::Presets(args) => presets::execute(&args, &mut out),
         Command::Serve(args) => serve::execute(&args, &mut out),

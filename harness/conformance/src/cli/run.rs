@@ -16,6 +16,7 @@ use crate::cli::{CliError, Exit, scenarios_dir};
 use crate::client::address::Token;
 use crate::report::terminal::Terminal;
 use crate::report::{Problem, Summary, json, junit};
+use crate::requirements::Requirements;
 use crate::run::outcome::{CaseRun, Status};
 use crate::run::{RunEvent, RunOptions};
 use crate::scenario::model::Case;
@@ -72,6 +73,9 @@ pub struct RunArgs {
     /// Write a report in the format of `JUnit`; `-` is stdout
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+    /// Only what a server of this version must pass, as `requirements/VERSION.yaml` has frozen it
+    #[arg(long, value_name = "VERSION")]
+    pub requirements: Option<String>,
     /// Run one of N parts of the cases; a case is always in the same part
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
@@ -157,7 +161,7 @@ fn try_execute(args: &RunArgs) -> Result<Exit, Refusal> {
 fn plan(args: &RunArgs) -> Result<Plan, Refusal> {
     let scenarios = scenarios_dir(args.scenarios.as_deref())?;
     let loaded = load(&scenarios)?;
-    let mut chosen = scenario::select(&loaded, &args.filters);
+    let mut chosen = scenario::select(&required(args, &scenarios, &loaded)?, &args.filters);
     if let Some(shard) = args.shard {
         chosen.retain(|case| shard.has(&case.id));
     }
@@ -201,6 +205,21 @@ fn plan(args: &RunArgs) -> Result<Plan, Refusal> {
         judge,
         options,
     })
+}
+
+/// The cases that are required, or all.
+fn required(
+    args: &RunArgs,
+    scenarios: &Path,
+    loaded: &[Arc<Case>],
+) -> Result<Vec<Arc<Case>>, Refusal> {
+    let Some(version) = &args.requirements else {
+        return Ok(loaded.to_vec());
+    };
+    let frozen = Requirements::load(root(scenarios), version);
+    frozen
+        .and_then(|frozen| frozen.of_server(loaded))
+        .map_err(|error| Refusal(Exit::Usage, format!("error: {error}")))
 }
 
 /// The token for targets that run already. It is never an argument: those can be seen by others.
