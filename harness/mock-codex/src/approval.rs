@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::sync::{oneshot, watch};
 
 use crate::connection::Client;
+use crate::permission::Permissions;
 
 /// What the client answered: a result, or the text of an error.
 pub(crate) type Answer = Result<Value, String>;
@@ -104,6 +105,8 @@ pub(crate) struct Grant {
     pub(crate) cwd: PathBuf,
     pub(crate) tty: bool,
     pub(crate) escalated: bool,
+    /// What it has beyond its sandbox.
+    pub(crate) permissions: Option<Permissions>,
 }
 
 /// What a thread may wait for.

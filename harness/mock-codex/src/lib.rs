@@ -26,6 +26,7 @@ mod home;
 mod methods;
 mod model;
 mod outbox;
+mod permission;
 mod process;
 mod protocol;
 pub mod quirk;

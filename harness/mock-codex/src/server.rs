@@ -27,6 +27,7 @@ use crate::rules::Rules;
 use crate::sandbox::SandboxLauncher;
 use crate::script::{Script, ScriptedModel};
 use crate::thread::Thread;
+use crate::turn::Control;
 use crate::variant::Variants;
 
 /// How long commands are waited for at the end.
@@ -265,6 +266,7 @@ impl Server {
     /// Ends everything that still runs, and waits until it has: what a sandbox needs on the host
     /// goes with it.
     pub(crate) async fn shut_down(&self) {
+        self.end_turns().await;
         let running: Vec<_> = {
             let threads = self.threads.borrow();
             let sessions = threads.values().map(|thread| &thread.sessions);
@@ -287,6 +289,29 @@ impl Server {
         };
         // What can't be killed (a process stuck in the kernel) holds nothing up.
         let _ = tokio::time::timeout(LAST_WAIT, all).await;
+    }
+
+    /// Interrupts the turns that run, and writes that down. Nobody is told any more.
+    async fn end_turns(&self) {
+        let clients = self.clients.take();
+        let running: Vec<_> = {
+            let threads = self.threads.borrow();
+            let controls = threads.values().filter_map(|thread| {
+                let mut state = thread.state.borrow_mut();
+                state.subscribers.clear();
+                state.active.as_ref().map(|turn| turn.control.clone())
+            });
+            controls.collect()
+        };
+        let all = async {
+            for control in running {
+                if control.send(Control::End).is_ok() {
+                    control.closed().await;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(LAST_WAIT, all).await;
+        self.clients.replace(clients);
     }
 }
 

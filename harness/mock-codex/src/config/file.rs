@@ -29,11 +29,23 @@ pub(crate) struct ConfigToml {
     pub(crate) default_permissions: Option<String>,
     #[serde(default)]
     pub(crate) projects: BTreeMap<PathBuf, Project>,
-    #[serde(default, rename = "features")]
-    _features: BTreeMap<String, Feature>,
+    pub(super) suppress_unstable_features_warning: Option<bool>,
+    #[serde(default)]
+    features: BTreeMap<String, Feature>,
 }
 
 impl ConfigToml {
+    /// Is a feature switched on that is off by default?
+    pub(crate) fn has_feature(&self, name: &str) -> bool {
+        self.switched_on().any(|on| on == name)
+    }
+
+    /// The features that are switched on here, sorted.
+    pub(super) fn switched_on(&self) -> impl Iterator<Item = &str> {
+        let on = self.features.iter().filter(|(_, it)| it.on == Some(true));
+        on.map(|(name, _)| name.as_str())
+    }
+
     /// Refuses what codex 0.169.0 no longer takes.
     pub(crate) fn check(&self) -> Result<(), String> {
         match self.approval_policy {
@@ -125,7 +137,7 @@ pub(crate) struct Provider {
 /// A feature is on or off; some are tables with more to say.
 #[derive(Debug, Clone)]
 struct Feature {
-    _on: Option<bool>,
+    on: Option<bool>,
 }
 
 impl<'de> Deserialize<'de> for Feature {
@@ -139,7 +151,7 @@ impl<'de> Deserialize<'de> for Feature {
             }
 
             fn visit_bool<E: de::Error>(self, on: bool) -> Result<Feature, E> {
-                Ok(Feature { _on: Some(on) })
+                Ok(Feature { on: Some(on) })
             }
 
             fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Feature, A::Error> {
@@ -147,7 +159,7 @@ impl<'de> Deserialize<'de> for Feature {
                     .next_entry::<de::IgnoredAny, de::IgnoredAny>()?
                     .is_some()
                 {}
-                Ok(Feature { _on: None })
+                Ok(Feature { on: None })
             }
         }
         deserializer.deserialize_any(Visitor)

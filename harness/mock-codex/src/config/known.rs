@@ -110,6 +110,24 @@ const NAMED: usize = 3;
 /// The features that codex knows, one a line with more behind it.
 const FEATURES: &str = include_str!("../../data/features.txt");
 
+/// Is there such a feature?
+pub(super) fn is_feature(name: &str) -> bool {
+    stage(name).is_some()
+}
+
+/// Is a feature one that codex is still working on?
+pub(super) fn is_under_development(name: &str) -> bool {
+    stage(name) == Some("underDevelopment")
+}
+
+fn stage(name: &str) -> Option<&'static str> {
+    FEATURES.lines().find_map(|line| {
+        let mut words = line.split(' ');
+        words.next().filter(|word| *word == name && name != "#")?;
+        words.next()
+    })
+}
+
 /// The settings of a table that codex doesn't know, as dotted paths, sorted. What is in a table
 /// is only looked at where all of its settings are known here.
 pub(super) fn unknown(table: &toml::Table) -> Vec<String> {

@@ -28,8 +28,9 @@ pub(crate) struct Config {
     /// The typed view.
     pub(crate) toml: ConfigToml,
     path: PathBuf,
-    /// The settings of the file and of the command line.
+    /// The settings of the file, of the profile's file, and of the command line.
     in_file: toml::Table,
+    in_profile: Option<(PathBuf, toml::Table)>,
     on_command_line: toml::Table,
 }
 
@@ -62,15 +63,42 @@ impl Config {
             .map(known::unknown)
             .concat();
         let user = known::unknown(&self.in_file);
+        let profile = self.in_profile.iter().flat_map(|(path, table)| {
+            let unknown = known::unknown(table).into_iter();
+            unknown.map(move |key| (known::Layer::User(path), key))
+        });
         known::complaint(
             flags
                 .into_iter()
                 .map(|key| (known::Layer::SessionFlags, key))
+                .chain(profile)
                 .chain(
                     user.into_iter()
                         .map(|key| (known::Layer::User(&self.path), key)),
                 ),
         )
+    }
+
+    /// What a thread is told of the features under development that are switched on, unless it is
+    /// not to be told of them.
+    pub(crate) fn unstable_features(&self, request: Option<&Map<String, Value>>) -> Option<String> {
+        let toml = merge_request(self, request).ok()?;
+        if toml.suppress_unstable_features_warning == Some(true) {
+            return None;
+        }
+        let names: Vec<&str> = toml
+            .switched_on()
+            .filter(|name| known::is_under_development(name))
+            .collect();
+        (!names.is_empty()).then(|| {
+            format!(
+                "Under-development features enabled: {}. Under-development features are incomplete \
+                 and may behave unpredictably. To suppress this warning, set \
+                 `suppress_unstable_features_warning = true` in {}.",
+                names.join(", "),
+                self.path.display()
+            )
+        })
     }
 
     /// Where settings come from, the highest first.
@@ -108,6 +136,7 @@ impl Config {
 pub(crate) struct Loader {
     path: PathBuf,
     overrides: Vec<CliOverride>,
+    profile: Option<PathBuf>,
     cached: Option<(String, Result<Rc<Config>, Problem>)>,
 }
 
@@ -117,8 +146,14 @@ impl Loader {
         Self {
             path: home.join("config.toml"),
             overrides,
+            profile: None,
             cached: None,
         }
+    }
+
+    /// Lays `NAME.config.toml`, where there is one, over the home's file.
+    pub(crate) fn add_profile(&mut self, name: &str) {
+        self.profile = Some(self.path.with_file_name(format!("{name}.config.toml")));
     }
 
     /// The configuration, or what is wrong with the file.
@@ -167,6 +202,10 @@ impl Loader {
     fn parse(&self, text: &str) -> Result<Config, Problem> {
         let mut table = file::parse(&self.path, text)?;
         let in_file = table.clone();
+        let in_profile = self.profile_table()?;
+        if let Some((_, profile)) = &in_profile {
+            overrides::lay_over(&mut table, profile);
+        }
         let mut on_command_line = toml::Table::new();
         for over in &self.overrides {
             over.apply(&mut table);
@@ -178,8 +217,25 @@ impl Loader {
             toml,
             path: self.path.clone(),
             in_file,
+            in_profile,
             on_command_line,
         })
+    }
+
+    /// The settings of the profile's file; one that isn't there has none.
+    fn profile_table(&self) -> Result<Option<(PathBuf, toml::Table)>, Problem> {
+        let Some(path) = &self.profile else {
+            return Ok(None);
+        };
+        match std::fs::read_to_string(path) {
+            Ok(text) => {
+                let table = toml::from_str(&text)
+                    .map_err(|error: toml::de::Error| Problem::plain(error.to_string()))?;
+                Ok(Some((path.clone(), table)))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Problem::unreadable(path, &error)),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::file::ConfigToml;
-use super::{Config, file};
+use super::{Config, file, known};
 
 /// One `-c key=value`.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +32,17 @@ impl CliOverride {
         Ok(Self {
             path: path.to_owned(),
             value: parsed,
+        })
+    }
+
+    /// `--enable` or `--disable` of a feature.
+    pub(crate) fn feature(name: &str, on: bool) -> Result<Self, String> {
+        if !known::is_feature(name) {
+            return Err(format!("Unknown feature flag: {name}"));
+        }
+        Ok(Self {
+            path: format!("features.{name}"),
+            value: toml::Value::Boolean(on),
         })
     }
 
@@ -87,6 +98,13 @@ fn set(table: &mut toml::Table, path: &str, value: toml::Value) {
                 set(inner, rest, value);
             }
         }
+    }
+}
+
+/// Puts the settings of one table over those of another.
+pub(super) fn lay_over(table: &mut toml::Table, above: &toml::Table) {
+    for (key, value) in above {
+        merge(table, key, value.clone());
     }
 }
 

@@ -11,7 +11,7 @@ use super::file::{ConfigToml, TrustLevel};
 use crate::failure::Failure;
 use crate::protocol::params::Personality;
 use crate::thread::Settings;
-use crate::thread::settings::Collaboration;
+use crate::thread::settings::{Collaboration, PermissionTools};
 
 /// The model of a thread that nobody chose one for (codex 0.169.0, with its bundled catalog).
 const DEFAULT_MODEL: &str = "gpt-6.1-sol";
@@ -75,6 +75,10 @@ pub(crate) fn resolve(
             Some(TrustLevel::Untrusted) => ApprovalPolicy::Untrusted,
             _ => ApprovalPolicy::OnRequest,
         });
+    let permission_tools = PermissionTools {
+        alone: toml.has_feature("request_permissions_tool"),
+        with_commands: toml.has_feature("exec_permission_approvals"),
+    };
     Ok(Settings {
         model: model.unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
         provider,
@@ -93,6 +97,7 @@ pub(crate) fn resolve(
         developer_instructions: requested.developer_instructions.clone(),
         collaboration: Collaboration::default(),
         dynamic_tools: Vec::new(),
+        permission_tools,
         workspace_roots: roots,
         cwd,
     })

@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::threads::{
     check_profile_conflict, deprecate, keep, new_meta, no_rollout, overridden, refuse_archived,
-    remembered, replay, tell_usage,
+    remembered, replay, tell_usage, warn,
 };
+use crate::config::Requested;
 use crate::connection::Call;
 use crate::failure::Failure;
 use crate::protocol::params::ThreadForkParams;
@@ -71,10 +72,17 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
     state.goal = None;
     state.since_revert = None;
     let remembered = remembered(call, &state.settings, Quirk::WorkspaceWriteLostOnFork)?;
-    state.settings = overridden(call, remembered, params.into())?;
+    let requested = Requested::from(params);
+    let unstable = server
+        .config()?
+        .unstable_features(requested.config.as_ref());
+    state.settings = overridden(call, remembered, requested)?;
     let thread = keep(call, meta, ephemeral, state);
     write_copy(&thread, &records)?;
     warm_up(call, &thread);
+    if let Some(message) = unstable {
+        warn(&thread, &message);
+    }
     call.reply(&thread.reply((!exclude_turns).then_some(ItemsView::Full)));
     if !exclude_turns {
         tell_usage(call, &thread);

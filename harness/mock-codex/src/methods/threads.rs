@@ -60,19 +60,23 @@ pub(super) fn start_with(
             &json!({"summary": summary, "details": null}),
         );
     }
+    let unstable = config.unstable_features(requested.config.as_ref());
     let meta = new_meta(call, None, thread_source);
     let state = State::new(settings, meta.created_ms);
     let thread = keep(call, meta, ephemeral, state);
     warm_up(call, &thread);
     call.reply(&thread.reply(None));
     server.broadcast("thread/started", &json!({"thread": thread.view(None)}));
-    if let Some(message) = complaint {
-        thread.notify(
-            "warning",
-            &json!({"threadId": thread.id(), "message": message}),
-        );
+    for message in [complaint, unstable].into_iter().flatten() {
+        warn(&thread, &message);
     }
     Ok(())
+}
+
+/// Tells who follows a thread what they should know of its settings.
+pub(super) fn warn(thread: &Thread, message: &str) {
+    let params = json!({"threadId": thread.id(), "message": message});
+    thread.notify("warning", &params);
 }
 
 pub(super) fn resume(call: &Call, mut params: ThreadResumeParams) -> Result<(), Failure> {
@@ -153,6 +157,9 @@ fn resume_cold(call: &Call, id: &str, params: ThreadResumeParams) -> Result<Rc<T
     let Loaded { meta, records } = store::load(&path)?.ok_or_else(|| no_rollout(id))?;
     deprecate(call, params.exclude_turns);
     let requested = Requested::from(params);
+    let unstable = server
+        .config()?
+        .unstable_features(requested.config.as_ref());
     check_resumable(call, &requested)?;
     let mut state = replay(call, &meta, records)?;
     state.close_cut_turn();
@@ -168,6 +175,10 @@ fn resume_cold(call: &Call, id: &str, params: ThreadResumeParams) -> Result<Rc<T
     let thread = build(meta, Some(path), false, state);
     server.keep(&thread);
     warm_up(call, &thread);
+    if let Some(message) = unstable {
+        let params = json!({"threadId": thread.id(), "message": message});
+        call.client.notify("warning", &params);
+    }
     server.status_changed(id, &ThreadStatus::Idle);
     Ok(thread)
 }
@@ -254,6 +265,7 @@ pub(super) fn overridden(
             .or(base.developer_instructions),
         collaboration: base.collaboration,
         dynamic_tools: base.dynamic_tools,
+        permission_tools: asked.permission_tools,
     })
 }
 

@@ -146,5 +146,6 @@ fn blank_settings() -> Settings {
         developer_instructions: None,
         collaboration: crate::thread::settings::Collaboration::default(),
         dynamic_tools: Vec::new(),
+        permission_tools: crate::thread::settings::PermissionTools::default(),
     }
 }

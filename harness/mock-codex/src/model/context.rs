@@ -72,9 +72,10 @@ pub(crate) fn reviewed(results: &str) -> String {
 pub(crate) fn permissions(settings: &Settings) -> String {
     format!(
         "<permissions instructions>\nFilesystem sandboxing defines which files can be read or \
-         written. {}\n{}{}\n</permissions instructions>",
+         written. {}\n{}{}{}\n</permissions instructions>",
         sandbox(settings),
         approval(settings),
+        widening(settings),
         roots(settings),
     )
 }
@@ -163,6 +164,20 @@ fn approval(settings: &Settings) -> &'static str {
              `justification`; a `prefix_rule` may say which commands are alike."
         }
     }
+}
+
+/// How the model may ask for permissions inside the sandbox.
+fn widening(settings: &Settings) -> String {
+    const WITH_COMMANDS: &str = "\n\nPrefer `sandbox_permissions` set to \
+        `with_additional_permissions` and a list of `additional_permissions` to \
+        `require_escalated`, where the former will do.";
+    const ALONE: &str = "\n\n`request_permissions` asks for permissions that later commands need.";
+    let asks = settings.permission_tools;
+    let with_commands = asks.with_commands && settings.approval_policy != ApprovalPolicy::Never;
+    [(with_commands, WITH_COMMANDS), (asks.alone, ALONE)]
+        .into_iter()
+        .filter_map(|(on, text)| on.then_some(text))
+        .collect()
 }
 
 /// The `<environment_context>` block; directory and shell are left out where the model knows them.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::metadata::Metadata;
 use crate::protocol::dynamic_tool::DynamicTool;
 use crate::thread::Settings;
+use crate::thread::settings::PermissionTools;
 
 /// The `tools` member of a request with these settings.
 pub(crate) fn of(settings: &Settings) -> Bytes {
@@ -21,23 +22,66 @@ pub(crate) fn of(settings: &Settings) -> Bytes {
         .filter(|tool| !FUNCTIONS.iter().any(|name| tool.is(None, name)))
         .filter_map(DynamicTool::offer)
         .collect();
-    if brought.is_empty() {
+    let asks = settings.permission_tools;
+    if brought.is_empty() && asks == PermissionTools::default() {
         return if patches {
             for_patching_model(live_web)
         } else {
             for_unknown_model(live_web)
         };
     }
-    let mut tools = if patches {
+    let tools = if patches {
         patching_model(live_web)
     } else {
         unknown_model(live_web)
     };
-    if let Some(tools) = tools.as_array_mut() {
-        let search_of_the_web = tools.len() - 1;
-        tools.splice(search_of_the_web..search_of_the_web, brought);
+    let Value::Array(mut tools) = tools else {
+        return Bytes::new();
+    };
+    let search_of_the_web = tools.len() - 1;
+    tools.splice(search_of_the_web..search_of_the_web, brought);
+    offer_permissions(&mut tools, asks);
+    Bytes::from(Value::Array(tools).to_string())
+}
+
+/// Adds the ways to ask for permissions.
+fn offer_permissions(tools: &mut Vec<Value>, asks: PermissionTools) {
+    let place = |tools: &[Value], name: &str| tools.iter().position(|tool| tool["name"] == name);
+    if asks.with_commands
+        && let Some(exec) = place(tools, "exec_command")
+    {
+        let parameters = &mut tools[exec]["parameters"]["properties"];
+        parameters["additional_permissions"] = permissions();
+        parameters["sandbox_permissions"]["enum"] = json!([
+            "use_default",
+            "with_additional_permissions",
+            "require_escalated"
+        ]);
     }
-    Bytes::from(tools.to_string())
+    if asks.alone
+        && let Some(question) = place(tools, "request_user_input")
+    {
+        let tool = function(
+            "request_permissions",
+            "Ask the user for permissions that later commands need.",
+            &json!({
+                "environment_id": string("Where they are needed; `local`."),
+                "permissions": permissions(),
+                "reason": string("Why they are needed."),
+            }),
+            &["permissions"],
+        );
+        tools.insert(question + 1, tool);
+    }
+}
+
+fn permissions() -> Value {
+    let object = |properties: Value| json!({"type": "object", "properties": properties, "additionalProperties": false});
+    let paths = json!({"type": "array", "items": {"type": "string"}});
+    object(json!({
+        "file_system": object(json!({"read": paths, "write": paths})),
+        "network": object(json!({"enabled": {"type": "boolean"}})),
+    }))
 }
 
 /// The functions that nobody can bring.

@@ -19,7 +19,7 @@ use super::plan::{Confinement, Plan};
 use super::policy::{Sandbox, SandboxSpec};
 
 /// Set for restricted commands without network, as codex 0.169.0 does.
-const NETWORK_DISABLED: (&str, &str) = ("CODEX_SANDBOX_NETWORK_DISABLED", "1");
+pub(crate) const NETWORK_DISABLED: (&str, &str) = ("CODEX_SANDBOX_NETWORK_DISABLED", "1");
 
 /// Starts commands through the fork server. Cheap to clone.
 ///

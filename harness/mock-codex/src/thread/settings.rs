@@ -33,6 +33,18 @@ pub(crate) struct Settings {
     /// The tools that the client brought.
     #[serde(default)]
     pub(crate) dynamic_tools: Vec<DynamicTool>,
+    /// How the model may ask for permissions.
+    #[serde(default)]
+    pub(crate) permission_tools: PermissionTools,
+}
+
+/// How the model may ask for permissions beyond its sandbox; a feature each.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PermissionTools {
+    /// With `request_permissions`.
+    pub(crate) alone: bool,
+    /// With a command that needs them.
+    pub(crate) with_commands: bool,
 }
 
 /// How the user and the model work together.

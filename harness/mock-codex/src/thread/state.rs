@@ -20,6 +20,7 @@ use crate::approval::{Grant, Waiting};
 use crate::clock;
 use crate::connection::Client;
 use crate::model::Channel;
+use crate::permission::Grants;
 use crate::protocol::reply::{
     GitInfo, ReadState, ThreadStatus, TokenUsage, TurnStatus, UnreadPosition,
 };
@@ -40,6 +41,8 @@ pub(crate) struct Thread {
     pub(crate) approved: RefCell<HashSet<Grant>>,
     /// The files whose changes the client has approved for this session.
     pub(crate) approved_files: RefCell<HashSet<PathBuf>>,
+    /// The permissions that the client has granted.
+    pub(crate) granted: RefCell<Grants>,
     /// The questions that are open.
     pub(crate) waiting: Waiting,
     /// The way to its model.
@@ -322,6 +325,7 @@ impl Thread {
             terminals: Rc::default(),
             approved: RefCell::default(),
             approved_files: RefCell::default(),
+            granted: RefCell::default(),
             waiting: Waiting::default(),
             channel: Channel::default(),
             review: RefCell::default(),

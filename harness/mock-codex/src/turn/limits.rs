@@ -2,13 +2,18 @@
 
 use std::path::Path;
 
+use crate::permission::Permissions;
 use crate::sandbox::Sandbox;
 use crate::sandbox::policy::PROTECTED_NAMES;
 use crate::thread::Settings;
 
-/// The sandbox of everything that nobody approved.
-pub(super) fn sandbox(settings: &Settings) -> Sandbox {
-    Sandbox::of(&settings.sandbox, &settings.cwd, &settings.workspace_roots)
+/// The sandbox of everything that may not leave it, with permissions beyond the thread's own.
+pub(super) fn sandbox(settings: &Settings, permissions: &Permissions) -> Sandbox {
+    let mut sandbox = Sandbox::of(&settings.sandbox, &settings.cwd, &settings.workspace_roots);
+    if let Sandbox::Restricted(limits) = &mut sandbox {
+        permissions.widen(limits);
+    }
+    sandbox
 }
 
 /// Does a sandbox let a file be written, by its path alone?

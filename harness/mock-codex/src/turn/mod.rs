@@ -14,6 +14,7 @@ mod input;
 mod limits;
 mod model_item;
 mod patch;
+mod permissions;
 mod question;
 mod replace;
 mod retry;
@@ -58,6 +59,8 @@ pub(crate) enum Control {
     Interrupt(Call),
     /// A command of the user, beside what runs.
     Shell(ShellCommand),
+    /// Stop, since the server does.
+    End,
     /// Stop, since something else takes the turn's place; dropped when it has.
     Replace(oneshot::Sender<()>),
 }

@@ -333,6 +333,7 @@ impl Turn {
                 Ok(())
             }
             Some(Control::Interrupt(call)) => Err(Stop::Interrupted(call)),
+            Some(Control::End) => Err(Stop::Cancelled),
             Some(Control::Replace(done)) => Err(Stop::Replaced(done)),
             Some(Control::Shell(command)) => {
                 self.run_beside(command);

@@ -1,6 +1,6 @@
 //! The commands of a thread that still run.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -32,6 +32,8 @@ pub(crate) struct Terminal {
     pub(crate) drained: CancellationToken,
     /// How many `write_stdin` calls have yet to be told; the item is completed after them.
     pub(crate) writes: watch::Sender<usize>,
+    /// Did its sandbox stop it at once? Known when it has ended.
+    pub(crate) denied: Cell<bool>,
 }
 
 impl Terminals {

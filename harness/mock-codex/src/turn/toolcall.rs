@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::emit::Scope;
-use super::{command, dynamic, patch, user_input, view_image};
+use super::{command, dynamic, patch, permissions, user_input, view_image};
 use crate::clock;
 use crate::model::metadata::Metadata;
 use crate::protocol::dynamic_tool::DynamicTool;
@@ -118,12 +118,13 @@ const ABORTED: &str = "aborted";
 
 /// Carries a call out.
 pub(super) async fn run(scope: Scope, call: ToolCall) -> Outcome {
-    let (patches, brought) = {
+    let (patches, brought, asks) = {
         let state = scope.thread.state.borrow();
         let settings = &state.settings;
         let patches = Metadata::of(&settings.model).is_some_and(|model| model.patches);
         let is_called = |tool: &DynamicTool| tool.is(call.namespace.as_deref(), &call.name);
-        (patches, settings.dynamic_tools.iter().any(is_called))
+        let brought = settings.dynamic_tools.iter().any(is_called);
+        (patches, brought, settings.permission_tools.alone)
     };
     let space = call.namespace.as_deref().unwrap_or_default();
     let aborted = || Outcome::Output(ABORTED.to_owned());
@@ -131,10 +132,12 @@ pub(super) async fn run(scope: Scope, call: ToolCall) -> Outcome {
         (Kind::Function, "", "exec_command") => command::exec(scope, call).await,
         (Kind::Function, "", "write_stdin") => command::write_stdin(scope, call).await,
         (Kind::Function, "", "request_user_input") => user_input::call(scope, call).await,
+        (Kind::Function, "", "request_permissions") if asks => permissions::call(scope, call).await,
         (Kind::Function, "", "view_image") => view_image::call(&scope, &call),
         (Kind::Custom, "", "apply_patch") if patches => patch::call(scope, call).await,
         (Kind::Function, "", "apply_patch") if patches => aborted(),
         (Kind::Custom, "", name) if FUNCTIONS.contains(&name) => aborted(),
+        (Kind::Custom, "", "request_permissions") if asks => aborted(),
         (Kind::Custom, ..) if brought => aborted(),
         (Kind::Function, ..) if brought => dynamic::call(scope, call).await,
         (Kind::Function, space, name) => {

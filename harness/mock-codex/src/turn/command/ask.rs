@@ -14,6 +14,9 @@ use crate::turn::emit::Scope;
 use crate::turn::question::Question;
 use crate::turn::toolcall::Outcome;
 
+/// Why a command is asked about that its sandbox stopped.
+const RETRY: &str = "command failed; retry without sandbox?";
+
 /// What the client decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Decision {
@@ -47,7 +50,7 @@ impl Decision {
     }
 }
 
-/// Asks; returns if the command may run, outside the sandbox: when its item was told.
+/// Asks; returns if the command may run: when its item was told.
 pub(super) async fn approval(
     scope: &Scope,
     planned: &Planned,
@@ -119,24 +122,34 @@ fn params(scope: &Scope, planned: &Planned, args: &ExecArgs, why: &Why) -> Value
         "startedAtMs": planned.announced,
         "environmentId": "local",
     });
-    let by_rule =
-        (*why == Why::Rule).then(|| format!("`{}` requires approval by policy", planned.display));
-    if let Some(reason) = args.justification.clone().or(by_rule) {
+    let reason = match why {
+        Why::Denied => Some(RETRY.to_owned()),
+        Why::Rule => Some(format!("`{}` requires approval by policy", planned.display)),
+        _ => None,
+    };
+    let given = args.justification.clone().filter(|_| *why != Why::Denied);
+    if let Some(reason) = given.or(reason) {
         params["reason"] = json!(reason);
     }
     params["command"] = json!(planned.display);
     params["cwd"] = json!(planned.cwd);
     params["commandActions"] = json!(actions::of(&planned.cmd, &planned.cwd));
     let mut decisions = vec![json!("accept")];
-    if *why == Why::Command {
+    let permissions = planned.beyond.permissions();
+    if let Some(permissions) = permissions {
+        params["additionalPermissions"] = permissions.view();
+    }
+    if matches!(why, Why::Command | Why::Denied) {
         let words = verdict::first_without_rule(scope, planned);
         let wanted = args.prefix_rule.clone();
         let prefix = wanted.filter(|prefix| !prefix.is_empty() && words.starts_with(prefix));
         let amendment = prefix.unwrap_or(words);
         params["proposedExecpolicyAmendment"] = json!(amendment);
-        decisions.push(json!({
-            "acceptWithExecpolicyAmendment": {"execpolicy_amendment": amendment},
-        }));
+        if permissions.is_none() {
+            decisions.push(json!({
+                "acceptWithExecpolicyAmendment": {"execpolicy_amendment": amendment},
+            }));
+        }
     }
     decisions.push(json!("cancel"));
     params["availableDecisions"] = json!(decisions);

@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{ExecArgs, SandboxPermissions, actions, rejected, watch};
+use super::additional::{self, Beyond};
+use super::{ExecArgs, actions, rejected, watch};
 use crate::approval::Grant;
 use crate::clock;
+use crate::permission::Permissions;
 use crate::protocol::item::{CommandExecution, Item, Times};
-use crate::sandbox::Sandbox;
+use crate::sandbox::launcher::NETWORK_DISABLED;
+use crate::sandbox::{Sandbox, SandboxSpec};
 use crate::tools::exec::{ExecRequest, Session, SessionId};
 use crate::tools::patch::absolute;
 use crate::turn::emit::Scope;
@@ -41,15 +44,15 @@ pub(super) struct Planned {
     pub(super) display: String,
     pub(super) cwd: PathBuf,
     pub(super) tty: bool,
-    /// Does it ask to leave the sandbox?
-    pub(super) escalated: bool,
+    /// What it has or wants beyond the sandbox of its thread.
+    pub(super) beyond: Beyond,
     /// Was the item told already, with the question about it?
     pub(super) announced: Option<i64>,
 }
 
 impl Planned {
     /// What the arguments mean in this turn.
-    pub(super) fn new(scope: &Scope, call: &str, args: &ExecArgs) -> Self {
+    pub(super) fn new(scope: &Scope, call: &str, args: &ExecArgs) -> Result<Self, Outcome> {
         let base = scope.thread.state.borrow().settings.cwd.clone();
         let shell = shell(args.shell.as_deref()).to_owned();
         let flag = if args.login.unwrap_or(true) {
@@ -58,25 +61,25 @@ impl Planned {
             "-c"
         };
         let words = vec![shell, flag.to_owned(), args.cmd.clone()];
-        Self {
+        let cwd = args
+            .workdir
+            .as_ref()
+            .map_or_else(|| base.clone(), |dir| absolute(&base, dir));
+        Ok(Self {
             call: call.to_owned(),
             cmd: args.cmd.clone(),
             display: actions::join(&words),
             argv: words,
-            cwd: args
-                .workdir
-                .as_ref()
-                .map_or_else(|| base.clone(), |dir| absolute(&base, dir)),
+            beyond: additional::of(scope, args, &cwd)?,
+            cwd,
             tty: args.tty,
-            escalated: matches!(
-                args.sandbox_permissions,
-                Some(
-                    SandboxPermissions::RequireEscalated
-                        | SandboxPermissions::WithAdditionalPermissions
-                )
-            ),
             announced: None,
-        }
+        })
+    }
+
+    /// Has the client approved the very same for the session?
+    pub(super) fn is_approved(&self, scope: &Scope) -> bool {
+        scope.thread.approved.borrow().contains(&self.grant())
     }
 
     /// What an approval for the session is for.
@@ -85,7 +88,8 @@ impl Planned {
             words: actions::known_by(&self.cmd, &self.argv),
             cwd: self.cwd.clone(),
             tty: self.tty,
-            escalated: self.escalated,
+            escalated: self.beyond == Beyond::Sandbox,
+            permissions: self.beyond.permissions().cloned(),
         }
     }
 
@@ -124,23 +128,39 @@ fn shell(asked: Option<&str>) -> &str {
     }
 }
 
-/// Starts a command; somebody watches it from then on, whatever becomes of the turn.
+/// Starts a command; somebody watches it from then on, whatever becomes of the turn. Where it would
+/// be tried `again`, nothing is told of an attempt that its sandbox stops at once.
 pub(super) fn start(
     scope: &Scope,
     planned: &Planned,
     sandboxed: bool,
+    again: bool,
 ) -> Result<(SessionId, Arc<Session>, std::rc::Rc<Terminal>), Outcome> {
     let thread = &scope.thread;
+    let limits = {
+        let nothing = Permissions::default();
+        let permissions = planned.beyond.permissions().unwrap_or(&nothing);
+        limits::sandbox(&thread.state.borrow().settings, permissions)
+    };
+    let mut env = environment(scope, &planned.call);
     let sandbox = if sandboxed {
-        limits::sandbox(&thread.state.borrow().settings)
+        limits
     } else {
+        // What the sandbox would say of the network is said without it, too (observed).
+        if matches!(
+            limits,
+            Sandbox::Restricted(SandboxSpec { network: false, .. })
+        ) {
+            let (name, value) = NETWORK_DISABLED;
+            env.push((name.to_owned(), value.to_owned()));
+        }
         Sandbox::Unrestricted
     };
     let restricted = sandbox != Sandbox::Unrestricted;
     let request = ExecRequest {
         argv: planned.argv.clone(),
         cwd: planned.cwd.clone(),
-        env: environment(scope, &planned.call),
+        env,
         sandbox,
         tty: planned.tty,
     };
@@ -162,6 +182,7 @@ pub(super) fn start(
         ended: CancellationToken::new(),
         drained: CancellationToken::new(),
         writes: tokio::sync::watch::Sender::new(0),
+        denied: std::cell::Cell::new(false),
     });
     thread.terminals.add(&terminal);
     let item = planned.item("unifiedExecStartup", Some(id));
@@ -172,6 +193,7 @@ pub(super) fn start(
         item,
         restricted,
         announced: planned.announced.is_some(),
+        again,
     };
     tokio::task::spawn_local(watched.run());
     Ok((id, session, terminal))

@@ -1,6 +1,7 @@
 //! The tools `exec_command` and `write_stdin`.
 
 pub(super) mod actions;
+mod additional;
 mod ask;
 mod launch;
 mod review;
@@ -9,21 +10,24 @@ mod verdict;
 mod watch;
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use self::additional::Beyond;
 use self::launch::Planned;
 pub(super) use self::launch::environment;
-use self::verdict::Verdict;
+use self::verdict::{Verdict, Why};
 use super::emit::Scope;
 use super::terminals::Terminal;
 use super::toolcall::{Outcome, ToolCall};
 use crate::clock::Stopwatch;
+use crate::permission::AdditionalPermissionProfile;
 use crate::tools::exec::format::{Budget, chunk_id, model_output};
 use crate::tools::exec::wait::Call as Wait;
-use crate::tools::exec::{SessionId, WriteError};
+use crate::tools::exec::{Collected, SessionId, WriteError};
 use crate::tools::patch::shell::{self, InCommand};
 
 /// Arguments of `exec_command`.
@@ -38,6 +42,7 @@ struct ExecArgs {
     yield_time_ms: Option<u64>,
     max_output_tokens: Option<usize>,
     sandbox_permissions: Option<SandboxPermissions>,
+    additional_permissions: Option<AdditionalPermissionProfile>,
     justification: Option<String>,
     prefix_rule: Option<Vec<String>>,
 }
@@ -70,10 +75,6 @@ struct WriteArgs {
 const JUSTIFIED: &str = "`justification` requires an explicit `sandbox_permissions`; use \
     `sandbox_permissions: \"require_escalated\"` for unsandboxed execution, or omit `justification`.";
 
-/// What the model reads where it asks for permissions that the mock can't give.
-const WIDENED: &str = "mock-codex does not know what codex does with `with_additional_permissions`; \
-    use `require_escalated`";
-
 /// What the model reads where a command was not started.
 fn rejected(reason: &str) -> Outcome {
     Outcome::Output(format!(
@@ -104,36 +105,86 @@ async fn try_exec(scope: Scope, call: ToolCall) -> Result<Outcome, Outcome> {
     }
     let wait = Wait::Exec.wait(args.yield_time_ms);
     let budget = Budget::UNKNOWN_MODEL.or_less(args.max_output_tokens);
-    let mut planned = Planned::new(&scope, &call.id, &args);
-    let verdict = verdict::of(&scope, &planned);
-    let widened = args.sandbox_permissions == Some(SandboxPermissions::WithAdditionalPermissions);
-    if widened && !matches!(verdict, Verdict::Refuse(_)) {
-        return Err(Outcome::Output(WIDENED.to_owned()));
-    }
-    let sandboxed = match verdict {
-        Verdict::Run { sandboxed } => sandboxed,
-        Verdict::Refuse(outcome) => return Err(outcome),
-        Verdict::Ask(_) if review::decides(&scope) => {
-            planned.announced = Some(review::approval(&scope, &planned, &args).await?);
-            false
-        }
-        Verdict::Ask(why) => {
-            planned.announced = Some(ask::approval(&scope, &planned, &args, &why).await?);
-            false
-        }
+    let planned = Planned::new(&scope, &call.id, &args)?;
+    let run = Run {
+        scope: &scope,
+        args: &args,
+        wait,
     };
-    let (id, session, terminal) = launch::start(&scope, &planned, sandboxed)?;
-    let collected = session.collect(wait).await;
-    if collected.exit_code.is_some() {
-        terminal.ended.cancelled().await;
-        scope.thread.sessions.remove(id);
-    }
+    let ended = run.as_allowed(planned).await?;
+    let Ended { collected, id, .. } = ended;
     Ok(Outcome::Output(model_output(
         &collected,
         id,
         budget,
         &chunk_id(),
     )))
+}
+
+/// A call that runs, and what it waits for.
+struct Run<'a> {
+    scope: &'a Scope,
+    args: &'a ExecArgs,
+    wait: Duration,
+}
+
+/// What came of a command, as far as it was waited for.
+struct Ended {
+    collected: Collected,
+    id: SessionId,
+    /// Did its sandbox stop it at once?
+    denied: bool,
+}
+
+impl Run<'_> {
+    /// Asks whoever must be asked, and runs the command; again without a sandbox where that stopped
+    /// it and the policy leaves room for it.
+    async fn as_allowed(&self, mut planned: Planned) -> Result<Ended, Outcome> {
+        let mut approved = planned.is_approved(self.scope);
+        let sandboxed = match verdict::of(self.scope, &planned) {
+            Verdict::Run { sandboxed } => sandboxed,
+            Verdict::Refuse(outcome) => return Err(outcome),
+            Verdict::Ask(why) => {
+                planned.announced = Some(self.approval(&planned, &why).await?);
+                approved = true;
+                planned.beyond != Beyond::Sandbox
+            }
+        };
+        let again = sandboxed && verdict::leaves_room(self.scope);
+        let ended = self.run(&planned, sandboxed, again).await?;
+        if !(again && ended.denied) {
+            return Ok(ended);
+        }
+        planned.beyond = Beyond::Nothing;
+        if !approved {
+            planned.announced = Some(self.approval(&planned, &Why::Denied).await?);
+        }
+        self.run(&planned, false, false).await
+    }
+
+    /// Has a reviewer or the client approve it; gives when its item was told.
+    async fn approval(&self, planned: &Planned, why: &Why) -> Result<i64, Outcome> {
+        if review::decides(self.scope) {
+            review::approval(self.scope, planned, self.args, why).await
+        } else {
+            ask::approval(self.scope, planned, self.args, why).await
+        }
+    }
+
+    async fn run(&self, planned: &Planned, sandboxed: bool, again: bool) -> Result<Ended, Outcome> {
+        let (id, session, terminal) = launch::start(self.scope, planned, sandboxed, again)?;
+        let collected = session.collect(self.wait).await;
+        if collected.exit_code.is_some() {
+            terminal.ended.cancelled().await;
+            self.scope.thread.sessions.remove(id);
+        }
+        let denied = terminal.denied.get();
+        Ok(Ended {
+            collected,
+            id,
+            denied,
+        })
+    }
 }
 
 /// A command that is a patch is carried out as one.

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::additional::Beyond;
 use super::launch::Planned;
-use super::{ExecArgs, rejected};
+use super::verdict::Why;
+use super::{ExecArgs, SandboxPermissions, rejected};
 use crate::clock;
 use crate::protocol::item::Item;
 use crate::turn::emit::Scope;
@@ -12,11 +14,12 @@ use crate::turn::toolcall::Outcome;
 
 pub(super) use review::decides;
 
-/// Has a command reviewed; returns if it may run, outside the sandbox: when its item was told.
+/// Has a command reviewed; returns if it may run: when its item was told.
 pub(super) async fn approval(
     scope: &Scope,
     planned: &Planned,
     args: &ExecArgs,
+    why: &Why,
 ) -> Result<i64, Outcome> {
     let started_ms = clock::now_ms();
     let mut announced = planned.clone();
@@ -33,7 +36,7 @@ pub(super) async fn approval(
             "command": planned.display,
             "cwd": planned.cwd,
         }),
-        question: question(planned, args),
+        question: question(planned, args, why),
     };
     let reviewed = review::review(scope, reviewed).await;
     reviewed.map(|()| started_ms).map_err(|refusal| {
@@ -43,16 +46,25 @@ pub(super) async fn approval(
     })
 }
 
-fn question(planned: &Planned, args: &ExecArgs) -> Value {
-    let mut action = json!({
-        "command": planned.argv,
-        "cwd": planned.cwd,
-        "environment_id": "local",
-    });
+fn question(planned: &Planned, args: &ExecArgs, why: &Why) -> Value {
+    let mut action = json!({});
+    if let Some(permissions) = planned.beyond.permissions() {
+        action["additional_permissions"] = permissions.told();
+    }
+    action["command"] = json!(planned.argv);
+    action["cwd"] = json!(planned.cwd);
+    action["environment_id"] = json!("local");
     if let Some(justification) = &args.justification {
         action["justification"] = json!(justification);
     }
-    if let Some(permissions) = args.sandbox_permissions {
+    let wanted = match planned.beyond {
+        _ if *why == Why::Denied => Some(SandboxPermissions::RequireEscalated),
+        Beyond::Granted(_) | Beyond::Asked(_) => {
+            Some(SandboxPermissions::WithAdditionalPermissions)
+        }
+        Beyond::Nothing | Beyond::Sandbox => args.sandbox_permissions,
+    };
+    if let Some(permissions) = wanted {
         action["sandbox_permissions"] = json!(permissions);
     }
     action["tool"] = json!("exec_command");

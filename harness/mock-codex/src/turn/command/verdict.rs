@@ -2,6 +2,7 @@
 
 use codex_wire::policy::{ApprovalPolicy, GranularApproval, SandboxPolicy};
 
+use super::additional::Beyond;
 use super::launch::Planned;
 use super::{actions, rejected};
 use crate::quirk::Id as Quirk;
@@ -26,6 +27,10 @@ pub(super) enum Why {
     Danger,
     /// A rule says so; no rule can be proposed then.
     Rule,
+    /// The sandbox stopped it, and it is to be tried without.
+    Denied,
+    /// A reviewer decides about everything in this turn.
+    Strict,
 }
 
 /// The verdict on a command of this turn.
@@ -39,10 +44,7 @@ pub(super) fn of(scope: &Scope, planned: &Planned) -> Verdict {
         );
         (settings.approval_policy, sandboxed)
     };
-    let escalated = planned.escalated;
-    if escalated && let Some(refusal) = never_escalates(policy) {
-        return Verdict::Refuse(Outcome::Output(refusal));
-    }
+    let wants_more = planned.beyond.is_asked();
     let found = by_rules(scope, planned);
     match found.iter().flatten().max_by_key(|found| found.decision) {
         Some(found) if found.decision == Decision::Forbidden => {
@@ -81,44 +83,63 @@ pub(super) fn of(scope: &Scope, planned: &Planned) -> Verdict {
         ApprovalPolicy::Never => false,
         ApprovalPolicy::Untrusted => true,
         ApprovalPolicy::OnRequest | ApprovalPolicy::Granular(_) => {
-            dangerous || (escalated && sandboxed)
+            dangerous || (wants_more && sandboxed)
         }
     };
-    let approved = scope.thread.approved.borrow().contains(&planned.grant());
+    let strict = scope.thread.granted.borrow().are_reviewed(&scope.turn);
     match ask {
-        true if approved => Verdict::Run { sandboxed: false },
-        true if never_escalates(policy).is_some() => Verdict::Ask(Why::Danger),
-        true => Verdict::Ask(Why::Command),
-        false => Verdict::Run {
-            sandboxed: !escalated,
+        _ if strict => Verdict::Ask(Why::Strict),
+        true if !planned.is_approved(scope) => match never_escalates(policy) {
+            Some(_) => Verdict::Ask(Why::Danger),
+            None => Verdict::Ask(Why::Command),
+        },
+        _ => Verdict::Run {
+            sandboxed: planned.beyond != Beyond::Sandbox,
         },
     }
 }
 
+/// May a command that its sandbox stopped be tried without one?
+pub(super) fn leaves_room(scope: &Scope) -> bool {
+    match scope.thread.state.borrow().settings.approval_policy {
+        ApprovalPolicy::Untrusted => true,
+        ApprovalPolicy::Granular(switches) => switches.sandbox_approval,
+        ApprovalPolicy::Never | ApprovalPolicy::OnRequest => false,
+    }
+}
+
 /// What the model is told where a policy lets no command leave the sandbox.
-fn never_escalates(policy: ApprovalPolicy) -> Option<String> {
+pub(super) fn never_escalates(policy: ApprovalPolicy) -> Option<String> {
     let name = match policy {
-        ApprovalPolicy::Never => "Never".to_owned(),
-        ApprovalPolicy::Granular(switches) if !switches.sandbox_approval => {
-            let GranularApproval {
-                sandbox_approval,
-                rules,
-                skill_approval,
-                request_permissions,
-                mcp_elicitations,
-            } = switches;
-            format!(
-                "Granular(GranularApprovalConfig {{ sandbox_approval: {sandbox_approval}, rules: \
-                 {rules}, skill_approval: {skill_approval}, request_permissions: \
-                 {request_permissions}, mcp_elicitations: {mcp_elicitations} }})"
-            )
-        }
+        ApprovalPolicy::Never => named(policy),
+        ApprovalPolicy::Granular(switches) if !switches.sandbox_approval => named(policy),
         _ => return None,
     };
     Some(format!(
         "approval policy is {name}; reject command \u{2014} you cannot ask for escalated \
          permissions if the approval policy is {name}"
     ))
+}
+
+/// A policy by the name that codex gives it in what it tells the model.
+pub(super) fn named(policy: ApprovalPolicy) -> String {
+    let GranularApproval {
+        sandbox_approval,
+        rules,
+        skill_approval,
+        request_permissions,
+        mcp_elicitations,
+    } = match policy {
+        ApprovalPolicy::Granular(switches) => switches,
+        ApprovalPolicy::Never => return "Never".to_owned(),
+        ApprovalPolicy::OnRequest => return "OnRequest".to_owned(),
+        ApprovalPolicy::Untrusted => return "UnlessTrusted".to_owned(),
+    };
+    format!(
+        "Granular(GranularApprovalConfig {{ sandbox_approval: {sandbox_approval}, rules: {rules}, \
+         skill_approval: {skill_approval}, request_permissions: {request_permissions}, \
+         mcp_elicitations: {mcp_elicitations} }})"
+    )
 }
 
 /// What rules say about each simple command of the line.

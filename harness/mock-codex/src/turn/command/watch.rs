@@ -40,6 +40,8 @@ pub(super) struct Watched {
     pub(super) restricted: bool,
     /// Was its item told before it ran?
     pub(super) announced: bool,
+    /// Is it tried again if its sandbox stops it?
+    pub(super) again: bool,
 }
 
 impl Watched {
@@ -50,7 +52,10 @@ impl Watched {
         let early = tokio::time::timeout(GRACE, self.session.wait_exit())
             .await
             .ok();
-        let hidden = early.is_some_and(|code| self.is_hidden(code));
+        let denied = early.is_some_and(|code| self.is_denied(code));
+        self.terminal.denied.set(denied);
+        let quirks = &self.scope.server.quirks;
+        let hidden = denied && (self.again || quirks.has(Quirk::EarlyDenialEmitsNoItem));
         if !hidden {
             if !self.announced {
                 self.scope
@@ -84,13 +89,9 @@ impl Watched {
         self.terminal.ended.cancel();
     }
 
-    /// codex 0.169.0 tells nothing of a command that its sandbox stopped at once.
-    fn is_hidden(&self, code: i32) -> bool {
-        code != 0
-            && self.restricted
-            && !self.announced
-            && self.scope.server.quirks.has(Quirk::EarlyDenialEmitsNoItem)
-            && looks_denied(&self.session.snapshot().text())
+    /// Did the sandbox stop it? codex 0.169.0 asks this only of a command that ends at once.
+    fn is_denied(&self, code: i32) -> bool {
+        code != 0 && self.restricted && looks_denied(&self.session.snapshot().text())
     }
 
     /// Tells output as it comes, until the end.

@@ -103,7 +103,7 @@ impl Limits {
         let settings = &state.settings;
         Self {
             policy: settings.approval_policy,
-            sandbox: limits::sandbox(settings),
+            sandbox: limits::sandbox(settings, &scope.thread.granted.borrow().of(&scope.turn)),
             read_only: matches!(settings.sandbox, SandboxPolicy::ReadOnly { .. }),
         }
     }

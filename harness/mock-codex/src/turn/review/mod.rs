@@ -86,6 +86,9 @@ pub(super) struct Planned<'a> {
 
 /// Does a reviewer decide what the client would be asked about?
 pub(super) fn decides(scope: &Scope) -> bool {
+    if scope.thread.granted.borrow().are_reviewed(&scope.turn) {
+        return true;
+    }
     let state = scope.thread.state.borrow();
     let settings = &state.settings;
     settings.reviewer == ApprovalsReviewer::AutoReview

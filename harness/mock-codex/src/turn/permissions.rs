@@ -1,0 +1,159 @@
+//! The tool `request_permissions`: the model asks for more than its sandbox allows.
+
+use std::path::Path;
+
+use codex_wire::policy::{ApprovalPolicy, GranularApproval};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::emit::Scope;
+use super::question::Question;
+use super::review::{self, Planned};
+use super::toolcall::{Outcome, ToolCall};
+use crate::approval::Kind;
+use crate::clock;
+use crate::permission::{Answer, Permissions, RequestPermissionProfile};
+
+/// The only place where commands run.
+const ENVIRONMENT: &str = "local";
+
+/// The arguments of the tool.
+#[derive(Debug, Deserialize)]
+struct Arguments {
+    environment_id: Option<String>,
+    reason: Option<String>,
+    permissions: RequestPermissionProfile,
+}
+
+/// What is asked for.
+#[derive(Debug)]
+struct Wanted<'a> {
+    call: &'a str,
+    cwd: &'a Path,
+    reason: Option<String>,
+    permissions: Permissions,
+}
+
+/// Has the client or a reviewer decide; what is granted holds for the commands that follow.
+pub(super) async fn call(scope: Scope, call: ToolCall) -> Outcome {
+    let cwd = scope.thread.state.borrow().settings.cwd.clone();
+    let wanted = match Wanted::of(&call, &cwd) {
+        Ok(wanted) => wanted,
+        Err(told) => return Outcome::Output(told),
+    };
+    let answer = wanted.decided(&scope).await;
+    let granted = match answer.permissions() {
+        Ok(permissions) => permissions.within(&wanted.permissions),
+        Err(path) => return unusable(&scope, &path),
+    };
+    let reviewed = answer.is_reviewed();
+    let lasting = answer.lasting();
+    let mut grants = scope.thread.granted.borrow_mut();
+    grants.add(lasting, &scope.turn, &granted, reviewed);
+    let mut told = json!({"permissions": granted.told(), "scope": lasting.name()});
+    if reviewed {
+        told["strict_auto_review"] = json!(true);
+    }
+    Outcome::Output(told.to_string())
+}
+
+impl<'a> Wanted<'a> {
+    fn of(call: &'a ToolCall, cwd: &'a Path) -> Result<Self, String> {
+        // Read in two steps, since codex's errors name no place in the text but where it is no JSON.
+        let arguments = serde_json::from_str(&call.arguments)
+            .and_then(serde_json::from_value::<Arguments>)
+            .map_err(|error| format!("failed to parse function arguments: {error}"))?;
+        if let Some(id) = arguments.environment_id.filter(|id| id != ENVIRONMENT) {
+            return Err(format!("unknown turn environment id `{id}`"));
+        }
+        let permissions = arguments.permissions.resolve(cwd)?;
+        if permissions.is_empty() {
+            return Err("request_permissions requires at least one permission".to_owned());
+        }
+        Ok(Self {
+            call: &call.id,
+            cwd,
+            reason: arguments.reason,
+            permissions,
+        })
+    }
+
+    /// What the policy, a reviewer or the client says to it.
+    async fn decided(&self, scope: &Scope) -> Answer {
+        let policy = scope.thread.state.borrow().settings.approval_policy;
+        match policy {
+            ApprovalPolicy::Never
+            | ApprovalPolicy::Granular(GranularApproval {
+                request_permissions: false,
+                ..
+            }) => Answer::default(),
+            _ if review::decides(scope) => self.reviewed(scope).await,
+            _ => self.asked(scope).await,
+        }
+    }
+
+    async fn asked(&self, scope: &Scope) -> Answer {
+        let question = Question::open(scope, Kind::Approval);
+        let params = json!({
+            "threadId": scope.thread.id(),
+            "turnId": &*scope.turn,
+            "itemId": self.call,
+            "environmentId": ENVIRONMENT,
+            "startedAtMs": clock::now_ms(),
+            "cwd": self.cwd,
+            "reason": self.reason,
+            "permissions": self.permissions.view(),
+        });
+        let answer = question
+            .ask("item/permissions/requestApproval", params)
+            .await;
+        question.close();
+        Answer::read(answer.unwrap_or(Value::Null))
+    }
+
+    async fn reviewed(&self, scope: &Scope) -> Answer {
+        let planned = Planned {
+            item: self.call,
+            started_ms: clock::now_ms(),
+            action: json!({
+                "type": "requestPermissions",
+                "reason": self.reason,
+                "permissions": self.permissions.view(),
+            }),
+            question: json!({
+                "environment_id": ENVIRONMENT,
+                "permissions": self.permissions.told(),
+                "reason": self.reason,
+                "tool": "request_permissions",
+                "turn_id": &*scope.turn,
+            }),
+        };
+        match review::review(scope, planned).await {
+            Ok(()) => Answer::read(json!({"permissions": self.permissions.view()})),
+            Err(_) => Answer::default(),
+        }
+    }
+}
+
+/// codex 0.169.0 ends the turn where it can't make sense of a granted path.
+fn unusable(scope: &Scope, path: &Path) -> Outcome {
+    let message = format!(
+        "failed to localize granted filesystem paths: path `{}` is not absolute",
+        path.display()
+    );
+    scope.thread.notify(
+        "error",
+        &json!({
+            "error": {
+                "message": message,
+                "codexErrorInfo": null,
+                "additionalDetails": null,
+                "misalignment": null,
+            },
+            "willRetry": false,
+            "threadId": scope.thread.id(),
+            "turnId": &*scope.turn,
+        }),
+    );
+    Outcome::Cancelled
+}
