@@ -63,11 +63,11 @@ enum Command {
         #[arg(long, conflicts_with = "listen")]
         stdio: bool,
 
-        /// Enable a feature; accepted and without effect.
+        /// Enable a feature, as `-c features.FEATURE=true` does.
         #[arg(long, value_name = "FEATURE", action = ArgAction::Append)]
         enable: Vec<String>,
 
-        /// Disable a feature; accepted and without effect.
+        /// Disable a feature, as `-c features.FEATURE=false` does.
         #[arg(long, value_name = "FEATURE", action = ArgAction::Append)]
         disable: Vec<String>,
 
@@ -75,7 +75,7 @@ enum Command {
         #[arg(long)]
         analytics_default_enabled: bool,
     },
-    /// Run one turn and print what happens as lines of JSON.
+    /// Run one turn without a person.
     Exec(Box<Deferred<exec::Args>>),
     /// List the quirks.
     Quirks {
@@ -186,7 +186,7 @@ fn run(cli: Cli, launcher: SandboxLauncher) -> Result<(), exec::Failed> {
             .enable(name)
             .map_err(|unknown| error(unknown.to_string()))?;
     }
-    let overrides = cli
+    let mut overrides = cli
         .config
         .iter()
         .map(|text| CliOverride::parse(text))
@@ -205,18 +205,31 @@ fn run(cli: Cli, launcher: SandboxLauncher) -> Result<(), exec::Failed> {
             listen,
             auth,
             script,
+            enable,
+            disable,
             ..
         } => {
+            overrides.extend(switched(&enable, &disable)?);
             let setup = setup(overrides, quirks, variants, script).map_err(error)?;
             let policy = auth.policy(&setup.started_in);
             let policy = policy.map_err(|wrong| error(wrong.to_string()))?;
             transport::serve(setup, listen, policy).map_err(error)
         }
         Command::Exec(args) => {
+            overrides.extend(switched(&args.0.enable, &args.0.disable)?);
             let setup = setup(overrides, quirks, variants, None).map_err(error)?;
             exec::run(&args.0, setup)
         }
     }
+}
+
+/// Features that are switched on and off.
+fn switched(enable: &[String], disable: &[String]) -> Result<Vec<CliOverride>, exec::Failed> {
+    let on = enable.iter().map(|name| (name, true));
+    let off = disable.iter().map(|name| (name, false));
+    on.chain(off)
+        .map(|(name, on)| CliOverride::feature(name, on).map_err(exec::Failed::Error))
+        .collect()
 }
 
 /// Prints a table.

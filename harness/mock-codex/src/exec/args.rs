@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 
-/// Run one turn and print what happens as lines of JSON
+/// Run one turn without a person
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "codex exec [OPTIONS] [PROMPT]\n       codex exec [OPTIONS] <COMMAND> [ARGS]"
@@ -14,7 +14,7 @@ use clap::{Subcommand, ValueEnum};
     reason = "each is an option of the command line"
 )]
 pub(crate) struct Args {
-    /// Print events to stdout as JSONL; without it mock-codex prints nothing
+    /// Print events to stdout as JSONL
     #[arg(long, alias = "experimental-json", global = true)]
     pub(crate) json: bool,
 
@@ -37,6 +37,18 @@ pub(crate) struct Args {
     /// Allow running outside a Git repository
     #[arg(long, global = true)]
     pub(crate) skip_git_repo_check: bool,
+
+    /// Trust the directory for this run
+    #[arg(long, global = true)]
+    pub(crate) trust: bool,
+
+    /// Source classification to apply when creating a new thread
+    #[arg(long, value_name = "SOURCE", global = true)]
+    pub(crate) thread_source: Option<String>,
+
+    /// Accepted and without effect: mock-codex has no such programs
+    #[arg(long, value_name = "PROGRAM", global = true)]
+    cyber_access_program: Option<String>,
 
     /// Run without persisting session files to disk
     #[arg(long, global = true)]
@@ -62,21 +74,25 @@ pub(crate) struct Args {
     #[arg(short, long = "image", value_name = "FILE", value_delimiter = ',', num_args = 1..)]
     image: Vec<PathBuf>,
 
-    /// Not there in mock-codex
-    #[arg(short, long, value_name = "CONFIG_PROFILE_V2")]
+    /// Layer `$CODEX_HOME/<name>.config.toml` on top of the base user config
+    #[arg(short, long, value_name = "CONFIG_PROFILE_V2", value_parser = profile)]
     pub(crate) profile: Option<String>,
 
-    /// Accepted and without effect: events have no colours
+    /// Specifies color settings for use in the output
     #[arg(long, value_name = "COLOR")]
-    color: Option<Color>,
+    pub(crate) color: Option<Color>,
 
-    /// Enable a feature; accepted and without effect
+    /// Enable a feature
     #[arg(long, value_name = "FEATURE", global = true)]
-    enable: Vec<String>,
+    pub(crate) enable: Vec<String>,
 
-    /// Disable a feature; accepted and without effect
+    /// Disable a feature
     #[arg(long, value_name = "FEATURE", global = true)]
-    disable: Vec<String>,
+    pub(crate) disable: Vec<String>,
+
+    /// Use an open model; mock-codex has none
+    #[arg(long)]
+    pub(crate) oss: bool,
 
     /// Initial instructions for the agent; `-` or nothing: read from stdin
     #[arg(value_name = "PROMPT")]
@@ -130,11 +146,23 @@ pub(crate) enum Sandbox {
     DangerFullAccess,
 }
 
+/// What `--color` takes.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Color {
+pub(crate) enum Color {
     Always,
     Never,
     Auto,
+}
+
+/// The name of a profile is part of a file's name.
+fn profile(name: &str) -> Result<String, String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if name.is_empty() || !name.chars().all(is_plain) {
+        return Err(format!(
+            "invalid --profile value `{name}`; pass a plain name such as `work`"
+        ));
+    }
+    Ok(name.to_owned())
 }
 
 impl Sandbox {

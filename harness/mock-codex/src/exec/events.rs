@@ -35,7 +35,7 @@ struct Numbered<'a, T> {
 impl Events {
     /// The thread is there; this is the first line.
     #[expect(clippy::unused_self, reason = "it is one of the lines")]
-    pub(super) fn thread_started(&mut self, thread: &str) {
+    pub(super) fn thread_started(&self, thread: &str) {
         print(&json!({"type": "thread.started", "thread_id": thread}));
     }
 
@@ -167,7 +167,7 @@ fn error(error: &Value) {
 }
 
 /// The summaries, a line each; without any there is nothing to tell.
-fn reasoning(item: &Value) -> Option<String> {
+pub(super) fn reasoning(item: &Value) -> Option<String> {
     let parts = item["summary"].as_array()?;
     let parts: Vec<&str> = parts.iter().filter_map(Value::as_str).collect();
     (!parts.is_empty()).then(|| parts.join("\n"))

@@ -1,11 +1,11 @@
-//! `codex exec`: one turn without a person, told as lines of JSON.
+//! `codex exec`: one turn without a person, told as lines of JSON or for people.
 //!
 //! As with codex 0.169.0 it is a client of an app-server within the same process. What it prints
-//! was recorded there. The output for people, without `--json`, is not there: a program that
-//! calls this reads events.
+//! was recorded there.
 
 mod args;
 mod events;
+mod human;
 mod link;
 mod prompt;
 
@@ -20,12 +20,68 @@ use tokio::task::LocalSet;
 
 pub(crate) use self::args::Args;
 use self::events::Events;
+use self::human::Human;
 use self::link::Link;
 use crate::config::Config;
 use crate::server::{Server, Setup};
 
 /// What exec calls itself.
 const NAME: &str = "codex_exec";
+
+/// What codex 0.169.0 says where no provider of open models is chosen; the mock has none.
+const NO_OSS: &str = "No default OSS provider configured. Use --local-provider=provider or set \
+    oss_provider to one of: lmstudio, ollama in config.toml";
+
+/// What is printed of a turn.
+#[derive(Debug)]
+enum Output {
+    /// For programs, with `--json`.
+    Events(Events),
+    People(Human),
+}
+
+impl Output {
+    fn new(args: &Args, config: &Config, prompt: &str) -> Self {
+        if args.json {
+            Self::Events(Events::default())
+        } else {
+            Self::People(Human::new(args, &config.toml, prompt))
+        }
+    }
+
+    /// The thread is there, as its reply says.
+    fn started(&self, reply: &Value) {
+        match self {
+            Self::Events(events) => events.thread_started(thread_of(reply)),
+            Self::People(human) => human.started(reply),
+        }
+    }
+
+    fn take(&mut self, frame: &Value) -> Option<bool> {
+        match self {
+            Self::Events(events) => events.take(frame),
+            Self::People(human) => human.take(frame),
+        }
+    }
+
+    fn last_message(&self) -> Option<&str> {
+        match self {
+            Self::Events(events) => events.last_message(),
+            Self::People(human) => human.last_message(),
+        }
+    }
+
+    /// The turn was completed.
+    fn finish(&self) {
+        if let Self::People(human) = self {
+            human.finish();
+        }
+    }
+}
+
+fn thread_of(reply: &Value) -> &str {
+    reply["thread"]["id"].as_str().unwrap_or_default()
+}
 
 /// Why exec ends with exit code 1.
 #[derive(Debug)]
@@ -51,29 +107,17 @@ impl Failed {
 
 /// Does one turn.
 pub(crate) fn run(args: &Args, mut setup: Setup) -> Result<(), Failed> {
-    if !args.json {
-        return Err(Failed::Error(
-            "mock-codex exec has no output for people; use `--json`".to_owned(),
-        ));
-    }
-    if args.profile.is_some() {
-        return Err(Failed::Error(
-            "mock-codex exec does not implement `--profile`; put the settings into config.toml \
-             or `-c`"
-                .to_owned(),
-        ));
+    if let Some(name) = &args.profile {
+        setup.config.add_profile(name);
     }
     if let Some(directory) = &args.cd {
         let directory = fs::canonicalize(setup.started_in.join(directory));
         setup.started_in = directory.map_err(|error| Failed::Error(error.to_string()))?;
     }
-    match setup.config.load() {
-        Ok(config) => check_provider(&config)?,
-        Err(problem) => {
-            let text = format!("Error loading config.toml: {}", problem.details);
-            return Err(Failed::Plain(text));
-        }
-    }
+    let config = setup.config.load().map_err(|problem| {
+        Failed::Plain(format!("Error loading config.toml: {}", problem.details))
+    })?;
+    check_provider(args, &config)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(4)
@@ -86,7 +130,8 @@ pub(crate) fn run(args: &Args, mut setup: Setup) -> Result<(), Failed> {
         .map_err(Failed::Plain)
         .and_then(|prompt| Ok((prompt, schema(args)?)));
     let (prompt, schema) = started?;
-    if !args.skip_git_repo_check && !args.bypass && !in_repository(&server.started_in) {
+    let trusted = args.skip_git_repo_check || args.trust || args.bypass;
+    if !trusted && !in_repository(&server.started_in) {
         return Err(Failed::Plain(
             "Not inside a trusted directory and --skip-git-repo-check was not specified."
                 .to_owned(),
@@ -95,7 +140,8 @@ pub(crate) fn run(args: &Args, mut setup: Setup) -> Result<(), Failed> {
     let result = tasks.block_on(&runtime, async {
         let mut interrupt =
             signal(SignalKind::interrupt()).map_err(|error| Failed::Error(error.to_string()))?;
-        let turn = turn(args, &server, prompt, schema);
+        let output = Output::new(args, &config, &prompt);
+        let turn = turn(args, &server, prompt, schema, output);
         let result = tokio::select! {
             result = turn => result,
             _ = interrupt.recv() => Err(Failed::Turn),
@@ -108,7 +154,10 @@ pub(crate) fn run(args: &Args, mut setup: Setup) -> Result<(), Failed> {
     result
 }
 
-fn check_provider(config: &Config) -> Result<(), Failed> {
+fn check_provider(args: &Args, config: &Config) -> Result<(), Failed> {
+    if args.oss {
+        return Err(Failed::Error(NO_OSS.to_owned()));
+    }
     let name = config.toml.model_provider.as_deref();
     match name.filter(|name| !config.knows_provider(name)) {
         Some(name) => Err(Failed::Error(format!("Model provider `{name}` not found"))),
@@ -122,9 +171,9 @@ async fn turn(
     server: &Rc<Server>,
     prompt: String,
     schema: Option<Value>,
+    mut output: Output,
 ) -> Result<(), Failed> {
     let mut link = Link::new(server);
-    let mut events = Events::default();
     let version = crate::CODEX_VERSION;
     let handshake = json!({
         "clientInfo": {"name": NAME, "title": "Codex Exec", "version": version},
@@ -133,9 +182,9 @@ async fn turn(
     link.call("initialize", &handshake)
         .await
         .map_err(|error| failed("initialize", &error))?;
-    let thread = open_thread(args, &mut link).await?;
-    events.thread_started(&thread);
-    let mut params = json!({"threadId": thread, "input": input(args, &prompt)});
+    let reply = open_thread(args, &mut link).await?;
+    output.started(&reply);
+    let mut params = json!({"threadId": thread_of(&reply), "input": input(args, &prompt)});
     if let Some(schema) = schema {
         params["outputSchema"] = schema;
     }
@@ -146,18 +195,22 @@ async fn turn(
         let Some(frame) = link.next().await else {
             return Err(Failed::Turn);
         };
-        if let Some(end) = events.take(&frame) {
+        if let Some(end) = output.take(&frame) {
             break end;
         }
     };
     if let (Some(path), true) = (&args.output_last_message, end) {
-        write_last(path, events.last_message());
+        write_last(path, output.last_message());
     }
-    if end { Ok(()) } else { Err(Failed::Turn) }
+    if !end {
+        return Err(Failed::Turn);
+    }
+    output.finish();
+    Ok(())
 }
 
-/// The thread that is resumed, or a new one. A name or `--last` that finds nothing gives a new one.
-async fn open_thread(args: &Args, link: &mut Link) -> Result<String, Failed> {
+/// The reply about the thread that is resumed, or a new one. A name or `--last` that finds nothing gives a new one.
+async fn open_thread(args: &Args, link: &mut Link) -> Result<Value, Failed> {
     let (method, params) = match resumed(args, link).await? {
         Some(thread) => {
             let mut params = settings(args, link);
@@ -168,15 +221,14 @@ async fn open_thread(args: &Args, link: &mut Link) -> Result<String, Failed> {
         None => {
             let mut params = settings(args, link);
             params.insert("ephemeral".into(), args.ephemeral.into());
+            if let Some(source) = &args.thread_source {
+                params.insert("threadSource".into(), source.as_str().into());
+            }
             ("thread/start", params)
         }
     };
     let reply = link.call(method, &Value::Object(params)).await;
-    let reply = reply.map_err(|error| failed(method, &error))?;
-    Ok(reply["thread"]["id"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned())
+    reply.map_err(|error| failed(method, &error))
 }
 
 /// What both methods are told.
@@ -293,8 +345,11 @@ fn failed(method: &str, error: &Value) -> Failed {
 /// Prints one line; whoever doesn't read it doesn't want it.
 fn print(line: &impl serde::Serialize) {
     // Plain data, all keys strings: this can't fail.
-    let mut text = serde_json::to_vec(line).unwrap_or_default();
-    text.push(b'\n');
+    print_text(&serde_json::to_string(line).unwrap_or_default());
+}
+
+/// The same for text.
+fn print_text(text: &str) {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(&text).and_then(|()| out.flush());
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }

@@ -150,7 +150,11 @@ impl World {
             let _ = writeln!(text, "out {}", self.plain(line));
         }
         let stderr = String::from_utf8(output.stderr).unwrap();
-        for line in stderr.lines().filter(|line| !is_log(line)) {
+        let of_the_machine = |line: &&str| line.contains("could not find bubblewrap");
+        for line in stderr
+            .lines()
+            .filter(|line| !is_log(line) && !of_the_machine(line))
+        {
             let _ = writeln!(text, "err {}", self.plain(line));
         }
         let _ = writeln!(text, "exit {:?}", output.status.code());
@@ -160,7 +164,7 @@ impl World {
     /// A line without what differs from run to run.
     fn plain(&self, line: &str) -> String {
         let root = self.directory.path().to_str().unwrap();
-        let mut line = line.replace(root, "${root}");
+        let mut line = without_duration(&line.replace(root, "${root}"));
         // Ids stand between quotes or blanks.
         let words: Vec<String> = line
             .split(|c: char| !c.is_ascii_hexdigit() && c != '-')
@@ -172,6 +176,17 @@ impl World {
         }
         line
     }
+}
+
+/// A line about a command, without how long it took: ` succeeded in 12ms:`.
+fn without_duration(line: &str) -> String {
+    let took = || {
+        let (before, rest) = line.split_once(" in ")?;
+        let (number, after) = rest.split_once("ms:")?;
+        number.parse::<u64>().ok()?;
+        Some(format!("{before} in <duration>ms:{after}"))
+    };
+    took().unwrap_or_else(|| line.to_owned())
 }
 
 /// What the real one logs: `2026-11-21T12:00:00.000000Z ERROR …`, coloured or not.
