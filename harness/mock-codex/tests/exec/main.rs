@@ -4,6 +4,7 @@
 //! it is in `golden/`; `EXEC_RECORD=/path/to/codex cargo test -p mock-codex --test exec` writes it
 //! anew from there.
 
+mod people;
 mod rows;
 
 use std::fmt::Write as _;
@@ -12,6 +13,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use mock_responses::MockResponses;
+use people::PEOPLE;
 use rows::{ROWS, Row, Run};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -33,7 +35,7 @@ async fn what_is_printed_is_what_codex_prints() {
     let ours = PathBuf::from(env!("CARGO_BIN_EXE_mock-codex"));
     let program = recorded_on.as_ref().unwrap_or(&ours);
     let mut differing = Vec::new();
-    for row in ROWS {
+    for row in ROWS.iter().chain(PEOPLE) {
         let printed = World::new(row).await.all(program, row).await;
         let golden = golden(row.name);
         if recorded_on.is_some() {
