@@ -18,7 +18,7 @@ use crate::config::{Config, Loader};
 use crate::connection::{Client, Identity, notification};
 use crate::failure::Failure;
 use crate::home;
-use crate::methods::PendingLogin;
+use crate::methods::{PendingLogin, Searches};
 use crate::model::Endpoint;
 use crate::model::token::Tokens;
 use crate::protocol::reply::ThreadStatus;
@@ -52,6 +52,7 @@ pub(crate) struct Server {
     pub(crate) rules: Rules,
     pub(crate) account: Account,
     pub(crate) login: PendingLogin,
+    pub(crate) searches: Searches,
     /// What a script answers in the mock's place.
     pub(crate) answers: Answers,
     /// The tokens for its models.
@@ -96,6 +97,7 @@ impl Server {
             rules: Rules::load(&setup.home),
             account: Account::of(&setup.home),
             login: PendingLogin::default(),
+            searches: Searches::default(),
             answers: setup.answers,
             home: setup.home,
             started_in: setup.started_in,

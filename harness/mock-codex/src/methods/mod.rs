@@ -27,6 +27,7 @@ mod delete;
 mod exec;
 mod fork;
 mod fs;
+mod fuzzy;
 mod gate;
 mod goal;
 mod handshake;
@@ -36,6 +37,7 @@ mod list;
 mod listing;
 mod metadata;
 mod names;
+mod offline;
 mod paging;
 mod read_state;
 mod requested;
@@ -52,6 +54,7 @@ mod variants;
 pub(crate) use account::Pending as PendingLogin;
 pub(crate) use exec::Commands;
 pub(crate) use fs::watch::Watches;
+pub(crate) use fuzzy::Searches;
 
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
@@ -111,6 +114,8 @@ const FAMILIES: &[&[Method]] = &[
     exec::COMMANDS,
     exec::PROCESSES,
     fs::METHODS,
+    fuzzy::METHODS,
+    offline::METHODS,
 ];
 
 const TABLE: &[Method] = methods! {
