@@ -136,6 +136,8 @@ impl Config {
 pub(crate) struct Loader {
     path: PathBuf,
     overrides: Vec<CliOverride>,
+    /// Is the file passed over?
+    ignored: bool,
     profile: Option<PathBuf>,
     cached: Option<(String, Result<Rc<Config>, Problem>)>,
 }
@@ -146,9 +148,15 @@ impl Loader {
         Self {
             path: home.join("config.toml"),
             overrides,
+            ignored: false,
             profile: None,
             cached: None,
         }
+    }
+
+    /// Takes the command line's settings alone.
+    pub(crate) fn ignore_file(&mut self) {
+        self.ignored = true;
     }
 
     /// Lays `NAME.config.toml`, where there is one, over the home's file.
@@ -159,6 +167,7 @@ impl Loader {
     /// The configuration, or what is wrong with the file.
     pub(crate) fn load(&mut self) -> Result<Rc<Config>, Problem> {
         let text = match std::fs::read_to_string(&self.path) {
+            _ if self.ignored => String::new(),
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(Problem::unreadable(&self.path, &error)),

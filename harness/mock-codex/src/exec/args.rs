@@ -62,6 +62,14 @@ pub(crate) struct Args {
     )]
     pub(crate) bypass: bool,
 
+    /// Let automatic review decide what may leave the sandbox of the workspace
+    #[arg(long, conflicts_with_all = ["sandbox", "bypass"])]
+    pub(crate) approve_for_me: bool,
+
+    /// Do not load `$CODEX_HOME/config.toml`
+    #[arg(long, global = true)]
+    pub(crate) ignore_user_config: bool,
+
     /// Path to a JSON Schema file describing the model's final response shape
     #[arg(long, value_name = "FILE", global = true)]
     pub(crate) output_schema: Option<PathBuf>,

@@ -110,6 +110,9 @@ pub(crate) fn run(args: &Args, mut setup: Setup) -> Result<(), Failed> {
     if let Some(name) = &args.profile {
         setup.config.add_profile(name);
     }
+    if args.ignore_user_config {
+        setup.config.ignore_file();
+    }
     if let Some(directory) = &args.cd {
         let directory = fs::canonicalize(setup.started_in.join(directory));
         setup.started_in = directory.map_err(|error| Failed::Error(error.to_string()))?;
@@ -238,7 +241,11 @@ fn settings(args: &Args, link: &Link) -> Map<String, Value> {
     if let Some(model) = &args.model {
         settings["model"] = json!(model);
     }
-    if args.bypass {
+    if args.approve_for_me {
+        settings["approvalPolicy"] = json!("on-request");
+        settings["approvalsReviewer"] = json!("auto_review");
+        settings["sandbox"] = json!("workspace-write");
+    } else if args.bypass {
         settings["sandbox"] = json!("danger-full-access");
     } else if let Some(sandbox) = args.sandbox {
         settings["sandbox"] = json!(sandbox.name());

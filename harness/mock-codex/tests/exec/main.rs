@@ -114,6 +114,7 @@ impl World {
         let args = run.args.iter().map(|argument| {
             argument
                 .replace("${thread}", thread)
+                .replace("${model}", &self.model.base_url())
                 .replace("${root}", root)
         });
         let mut child = Command::new(program)

@@ -186,4 +186,36 @@ pub(crate) const PEOPLE: &[Row] = &[
         ],
         ..PLAIN
     },
+    Row {
+        name: "approve-for-me",
+        model: r#"[
+            {"call": {"id": "c1", "tool": "exec_command", "arguments": {"cmd": "echo out; sleep 0.3", "login": false, "sandbox_permissions": "require_escalated", "justification": "x"}}},
+            {"when": {"subagent": "guardian"}, "message": "{\"risk_level\":\"low\",\"user_authorization\":\"high\",\"outcome\":\"allow\",\"rationale\":\"fine\"}"},
+            {"message": "done"}
+        ]"#,
+        runs: &[
+            run(&[G, "--approve-for-me"], "go"),
+            run(&[G, "--approve-for-me", "-s", "read-only"], "go"),
+        ],
+        ..PLAIN
+    },
+    Row {
+        name: "without-config",
+        model: r#"[{"message": "one"}]"#,
+        config: "sandbox_mode = \"workspace-write\"\nnope = 1\n",
+        runs: &[run(
+            &[
+                G,
+                "--ignore-user-config",
+                "-c",
+                "model_providers.own={name=\"own\", base_url=\"${model}\", wire_api=\"responses\"}",
+                "-c",
+                "model_provider=\"own\"",
+                "-m",
+                "asked",
+            ],
+            "go",
+        )],
+        ..PLAIN
+    },
 ];
