@@ -10,6 +10,7 @@
 //! | [`policy`] | approval policy, reviewer and sandbox, in both spellings of the protocol |
 //! | [`preset`] | the table from what a person chooses to what goes on the wire |
 //! | [`schema`] | the protocol of one codex version: methods, types, values |
+//! | [`trace`] | what holds for any honest session, judged frame by frame |
 //! | [`transcript`] | a recorded session: one JSON object a line, relative microseconds |
 
 pub mod frame;
@@ -17,4 +18,5 @@ pub mod line;
 pub mod policy;
 pub mod preset;
 pub mod schema;
+pub mod trace;
 pub mod transcript;

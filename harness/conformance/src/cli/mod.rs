@@ -21,6 +21,7 @@ pub mod schema;
 pub mod sdk;
 pub mod serve;
 pub mod target;
+pub mod trace;
 pub mod walk;
 
 /// How a command ended, as the process's exit code.
@@ -114,6 +115,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Third-party SDKs and the drivers that speak for them
     Sdk(sdk::SdkArgs),
+    /// Hold logs of sessions against the rules that hold for any
+    Trace(trace::TraceArgs),
     /// List targets, or install one
     Target(target::TargetArgs),
     /// Be the mock: everything behind it is the mock's own command line, as of `codex`
@@ -153,6 +156,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Presets(args) => presets::execute(&args, &mut out),
         Command::Serve(args) => serve::execute(&args, &mut out),
         Command::Sdk(args) => sdk::execute(&args, &mut out),
+        Command::Trace(args) => trace::execute(&args, &mut out),
         Command::Target(args) => target::execute(&args, &mut out),
         Command::Mock { args } => return mock(args),
     };

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use codex_wire::transcript::{Entry, Event};
 
-use crate::check::expect;
+use crate::check::{expect, trace};
 use crate::run::case::{Run, Stop};
 use crate::run::checks::{failed, passed};
 use crate::run::outcome::{Check, Places, Status};
@@ -39,6 +39,7 @@ impl Run<'_> {
         self.judge_model(whole).await;
         let transcript = self.recorder.take();
         self.checks.push(only_frames(&transcript));
+        self.checks.extend(trace::judge(&transcript));
         if whole {
             self.checks
                 .extend(expect::judge(self.case, &transcript, &self.bindings));
