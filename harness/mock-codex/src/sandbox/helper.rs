@@ -59,11 +59,7 @@ pub(super) fn run_to_end(order: Order, report: OwnedFd) -> i32 {
 }
 
 fn run(Order { plan, argv, env }: Order, report: OwnedFd) -> Result<i32, SetupError> {
-    let command = argv.split_first().map(|(program, args)| {
-        let mut command = Command::new(program);
-        command.args(args).env_clear().envs(env);
-        command
-    });
+    let command = command(&argv, &env);
     // Fails where this process leads a session already, which is as good.
     let _ = rustix::process::setsid();
     let Plan {
@@ -91,6 +87,17 @@ fn run(Order { plan, argv, env }: Order, report: OwnedFd) -> Result<i32, SetupEr
             landlock::run(spec, *parent, *tty, command)
         }
     }
+}
+
+/// The command of an order; `None` where its sandbox is only to be set up.
+pub(super) fn command(argv: &[String], env: &[(String, String)]) -> Option<Command> {
+    let (program, rest) = argv.split_first()?;
+    let mut command = Command::new(program);
+    command
+        .args(rest)
+        .env_clear()
+        .envs(env.iter().map(|(name, value)| (name, value)));
+    Some(command)
 }
 
 /// Becomes the command in this process, in a session of its own, to be killed with its parent.

@@ -88,7 +88,7 @@ fn assert_no_mount_below(path: &Path) {
 }
 
 fn assert_nothing_left_after(signal: Signal) {
-    for on in [On::Namespaces, On::NamespacesAsNobody] {
+    for on in [On::Namespaces, On::Spare, On::NamespacesAsNobody] {
         let place = Place::new();
         let Some(launcher) = place.launcher(on) else {
             continue;
@@ -117,7 +117,7 @@ fn nothing_is_left_when_the_helper_is_asked_to_stop() {
 
 #[test]
 fn nothing_is_left_when_the_launching_process_is_killed() {
-    for on in [On::Namespaces, On::Landlock] {
+    for on in [On::Namespaces, On::Spare, On::Landlock] {
         if Place::new().launcher(on).is_none() {
             continue;
         }
@@ -193,4 +193,29 @@ fn a_directory_of_the_users_own_stays() {
     let before = place.names();
     place.run(&launcher, Mode::WorkspaceWrite, "true");
     assert_eq!(place.names(), before);
+}
+
+#[test]
+fn the_third_command_finds_its_sandbox_ready() {
+    let place = Place::new();
+    let Some(launcher) = place.launcher(On::Spare) else {
+        return;
+    };
+    // Of this process, whichever of its threads asked for them.
+    let children: Vec<u32> = fs::read_dir("/proc/self/task")
+        .unwrap()
+        .flat_map(|task| fs::read_to_string(task.unwrap().path().join("children")))
+        .flat_map(|ids| {
+            ids.split_ascii_whitespace()
+                .map(|id| id.parse().unwrap())
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let running = Running::start(&place.command(&launcher, Mode::WorkspaceWrite, "echo up"));
+    assert!(
+        children.contains(&running.id),
+        "{} is not among {children:?}",
+        running.id
+    );
+    running.wait_for_all(reap);
 }

@@ -28,6 +28,8 @@ pub(crate) enum Mode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum On {
     Namespaces,
+    /// The same, set up before the command was known.
+    Spare,
     NamespacesAsNobody,
     Landlock,
 }
@@ -110,16 +112,30 @@ impl Place {
     /// A launcher for `on`; `None`, with the reason printed, where this machine can't.
     pub(crate) fn launcher(&self, on: On) -> Option<SandboxLauncher> {
         let launcher = match on {
-            On::Namespaces => SandboxLauncher::new(HELPER).with_backend(Backend::Namespaces),
+            On::Namespaces | On::Spare => {
+                SandboxLauncher::new(HELPER).with_backend(Backend::Namespaces)
+            }
             On::Landlock => SandboxLauncher::new(HELPER).with_backend(capability::landlock()),
             On::NamespacesAsNobody => self.launcher_as_nobody()?,
         };
         match launcher.try_out() {
-            Ok(()) => Some(launcher),
+            Ok(()) => {
+                if on == On::Spare {
+                    self.make_spare(&launcher);
+                }
+                Some(launcher)
+            }
             Err(reason) => {
                 eprintln!("skipped, {on:?} is not to be had here: {reason}");
                 None
             }
+        }
+    }
+
+    /// After two commands there is a spare sandbox for the third.
+    fn make_spare(&self, launcher: &SandboxLauncher) {
+        for _ in 0..2 {
+            assert_eq!(self.run(launcher, Mode::ReadOnly, "true").code, Some(0));
         }
     }
 

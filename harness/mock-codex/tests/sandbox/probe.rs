@@ -15,9 +15,10 @@ pub(crate) enum Task {
     LaunchAndWait(On),
 }
 
-const TASKS: [(&str, Task); 3] = [
+const TASKS: [(&str, Task); 4] = [
     ("socket-pair", Task::SocketPair),
     ("namespaces", Task::LaunchAndWait(On::Namespaces)),
+    ("spare", Task::LaunchAndWait(On::Spare)),
     ("landlock", Task::LaunchAndWait(On::Landlock)),
 ];
 

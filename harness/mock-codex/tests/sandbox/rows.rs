@@ -39,7 +39,7 @@ fn check_write(on: On, mode: Mode, target: &str, expect: Expect) {
         Expect::Refused => {
             let reason = match on {
                 On::Landlock => "Permission denied",
-                On::Namespaces | On::NamespacesAsNobody => "Read-only file system",
+                On::Namespaces | On::Spare | On::NamespacesAsNobody => "Read-only file system",
             };
             let message = format!("{}: {reason}\n", target.display());
             assert!(output.ends_with(&message), "{output}");
@@ -65,45 +65,45 @@ macro_rules! writes {
 }
 
 writes! {
-    new_read_only: "ws/new", ReadOnly, Refused, [Namespaces, NamespacesAsNobody, Landlock];
-    new_workspace_write: "ws/new", WorkspaceWrite, Done, [Namespaces, NamespacesAsNobody, Landlock];
+    new_read_only: "ws/new", ReadOnly, Refused, [Namespaces, Spare, NamespacesAsNobody, Landlock];
+    new_workspace_write: "ws/new", WorkspaceWrite, Done, [Namespaces, Spare, NamespacesAsNobody, Landlock];
     new_unrestricted: "ws/new", Unrestricted, Done, [Namespaces];
-    existing_read_only: "ws/existing", ReadOnly, Refused, [Namespaces, NamespacesAsNobody, Landlock];
-    existing_workspace_write: "ws/existing", WorkspaceWrite, Done, [Namespaces, NamespacesAsNobody, Landlock];
+    existing_read_only: "ws/existing", ReadOnly, Refused, [Namespaces, Spare, NamespacesAsNobody, Landlock];
+    existing_workspace_write: "ws/existing", WorkspaceWrite, Done, [Namespaces, Spare, NamespacesAsNobody, Landlock];
     existing_unrestricted: "ws/existing", Unrestricted, Done, [Namespaces];
-    subdirectory_read_only: "ws/sub/new", ReadOnly, Refused, [Namespaces, NamespacesAsNobody, Landlock];
-    subdirectory_workspace_write: "ws/sub/new", WorkspaceWrite, Done, [Namespaces, NamespacesAsNobody, Landlock];
-    outside_read_only: "outside/new", ReadOnly, Refused, [Namespaces, NamespacesAsNobody, Landlock];
-    outside_workspace_write: "outside/new", WorkspaceWrite, Refused, [Namespaces, NamespacesAsNobody, Landlock];
+    subdirectory_read_only: "ws/sub/new", ReadOnly, Refused, [Namespaces, Spare, NamespacesAsNobody, Landlock];
+    subdirectory_workspace_write: "ws/sub/new", WorkspaceWrite, Done, [Namespaces, Spare, NamespacesAsNobody, Landlock];
+    outside_read_only: "outside/new", ReadOnly, Refused, [Namespaces, Spare, NamespacesAsNobody, Landlock];
+    outside_workspace_write: "outside/new", WorkspaceWrite, Refused, [Namespaces, Spare, NamespacesAsNobody, Landlock];
     outside_unrestricted: "outside/new", Unrestricted, Done, [Namespaces];
-    outside_existing_workspace_write: "outside/existing", WorkspaceWrite, Refused, [Namespaces, NamespacesAsNobody, Landlock];
-    slash_tmp_read_only: "/tmp", ReadOnly, Refused, [Namespaces, NamespacesAsNobody, Landlock];
-    slash_tmp_workspace_write: "/tmp", WorkspaceWrite, Done, [Namespaces, NamespacesAsNobody, Landlock];
-    slash_tmp_excluded: "/tmp", WithoutTmp, Refused, [Namespaces, NamespacesAsNobody, Landlock];
+    outside_existing_workspace_write: "outside/existing", WorkspaceWrite, Refused, [Namespaces, Spare, NamespacesAsNobody, Landlock];
+    slash_tmp_read_only: "/tmp", ReadOnly, Refused, [Namespaces, Spare, NamespacesAsNobody, Landlock];
+    slash_tmp_workspace_write: "/tmp", WorkspaceWrite, Done, [Namespaces, Spare, NamespacesAsNobody, Landlock];
+    slash_tmp_excluded: "/tmp", WithoutTmp, Refused, [Namespaces, Spare, NamespacesAsNobody, Landlock];
     slash_tmp_unrestricted: "/tmp", Unrestricted, Done, [Namespaces];
-    tmpdir_read_only: "tmpdir/new", ReadOnly, Refused, [Namespaces, NamespacesAsNobody, Landlock];
-    tmpdir_workspace_write: "tmpdir/new", WorkspaceWrite, Done, [Namespaces, NamespacesAsNobody, Landlock];
-    tmpdir_excluded: "tmpdir/new", WithoutTmpdir, Refused, [Namespaces, NamespacesAsNobody, Landlock];
-    protected_read_only: "ws/.git/new", ReadOnly, Refused, [Namespaces, NamespacesAsNobody, Landlock];
-    protected_workspace_write: "ws/.git/new", WorkspaceWrite, Refused, [Namespaces, NamespacesAsNobody];
+    tmpdir_read_only: "tmpdir/new", ReadOnly, Refused, [Namespaces, Spare, NamespacesAsNobody, Landlock];
+    tmpdir_workspace_write: "tmpdir/new", WorkspaceWrite, Done, [Namespaces, Spare, NamespacesAsNobody, Landlock];
+    tmpdir_excluded: "tmpdir/new", WithoutTmpdir, Refused, [Namespaces, Spare, NamespacesAsNobody, Landlock];
+    protected_read_only: "ws/.git/new", ReadOnly, Refused, [Namespaces, Spare, NamespacesAsNobody, Landlock];
+    protected_workspace_write: "ws/.git/new", WorkspaceWrite, Refused, [Namespaces, Spare, NamespacesAsNobody];
     protected_unrestricted: "ws/.git/new", Unrestricted, Done, [Namespaces];
-    missing_codex_workspace_write: "ws/.codex/new", WorkspaceWrite, Refused, [Namespaces, NamespacesAsNobody];
-    missing_agents_workspace_write: "ws/.agents/new", WorkspaceWrite, Refused, [Namespaces, NamespacesAsNobody];
-    missing_aws_workspace_write: "ws/.aws/new", WorkspaceWrite, Refused, [Namespaces, NamespacesAsNobody];
-    nested_git_read_only: "ws/sub/.git/new", ReadOnly, Refused, [Namespaces, NamespacesAsNobody, Landlock];
-    nested_git_workspace_write: "ws/sub/.git/new", WorkspaceWrite, Done, [Namespaces, NamespacesAsNobody, Landlock];
-    link_to_directory_read_only: "ws/link-to-directory/new", ReadOnly, Refused, [Namespaces, NamespacesAsNobody, Landlock];
-    link_to_directory_workspace_write: "ws/link-to-directory/new", WorkspaceWrite, Refused, [Namespaces, NamespacesAsNobody, Landlock];
+    missing_codex_workspace_write: "ws/.codex/new", WorkspaceWrite, Refused, [Namespaces, Spare, NamespacesAsNobody];
+    missing_agents_workspace_write: "ws/.agents/new", WorkspaceWrite, Refused, [Namespaces, Spare, NamespacesAsNobody];
+    missing_aws_workspace_write: "ws/.aws/new", WorkspaceWrite, Refused, [Namespaces, Spare, NamespacesAsNobody];
+    nested_git_read_only: "ws/sub/.git/new", ReadOnly, Refused, [Namespaces, Spare, NamespacesAsNobody, Landlock];
+    nested_git_workspace_write: "ws/sub/.git/new", WorkspaceWrite, Done, [Namespaces, Spare, NamespacesAsNobody, Landlock];
+    link_to_directory_read_only: "ws/link-to-directory/new", ReadOnly, Refused, [Namespaces, Spare, NamespacesAsNobody, Landlock];
+    link_to_directory_workspace_write: "ws/link-to-directory/new", WorkspaceWrite, Refused, [Namespaces, Spare, NamespacesAsNobody, Landlock];
     link_to_directory_unrestricted: "ws/link-to-directory/new", Unrestricted, Done, [Namespaces];
-    link_to_file_read_only: "ws/link-to-file", ReadOnly, Refused, [Namespaces, NamespacesAsNobody, Landlock];
-    link_to_file_workspace_write: "ws/link-to-file", WorkspaceWrite, Refused, [Namespaces, NamespacesAsNobody, Landlock];
+    link_to_file_read_only: "ws/link-to-file", ReadOnly, Refused, [Namespaces, Spare, NamespacesAsNobody, Landlock];
+    link_to_file_workspace_write: "ws/link-to-file", WorkspaceWrite, Refused, [Namespaces, Spare, NamespacesAsNobody, Landlock];
     link_to_file_unrestricted: "ws/link-to-file", Unrestricted, Done, [Namespaces];
-    extra_root_read_only: "extra/new", ReadOnly, Refused, [Namespaces, NamespacesAsNobody, Landlock];
-    extra_root_workspace_write: "extra/new", WorkspaceWrite, Done, [Namespaces, NamespacesAsNobody, Landlock];
-    extra_root_protected: "extra/.git/new", WorkspaceWrite, Refused, [Namespaces, NamespacesAsNobody];
-    root_in_a_root: "extra/inner/new", WorkspaceWrite, Done, [Namespaces, NamespacesAsNobody, Landlock];
-    root_in_a_root_protected: "extra/inner/.aws/new", WorkspaceWrite, Refused, [Namespaces, NamespacesAsNobody];
-    root_that_is_a_file: "root-file", WorkspaceWrite, Done, [Namespaces, NamespacesAsNobody, Landlock];
+    extra_root_read_only: "extra/new", ReadOnly, Refused, [Namespaces, Spare, NamespacesAsNobody, Landlock];
+    extra_root_workspace_write: "extra/new", WorkspaceWrite, Done, [Namespaces, Spare, NamespacesAsNobody, Landlock];
+    extra_root_protected: "extra/.git/new", WorkspaceWrite, Refused, [Namespaces, Spare, NamespacesAsNobody];
+    root_in_a_root: "extra/inner/new", WorkspaceWrite, Done, [Namespaces, Spare, NamespacesAsNobody, Landlock];
+    root_in_a_root_protected: "extra/inner/.aws/new", WorkspaceWrite, Refused, [Namespaces, Spare, NamespacesAsNobody];
+    root_that_is_a_file: "root-file", WorkspaceWrite, Done, [Namespaces, Spare, NamespacesAsNobody, Landlock];
 }
 
 /// Runs `script` and compares the end of what it prints.
@@ -208,7 +208,7 @@ fn sockets_work_with_network() {
 
 #[test]
 fn socket_pairs_work() {
-    for on in [On::Namespaces, On::Landlock] {
+    for on in [On::Namespaces, On::Spare, On::Landlock] {
         let place = Place::new();
         let Some(launcher) = place.launcher(on) else {
             continue;
@@ -258,7 +258,7 @@ fn mounting_is_refused() {
 fn mount_text(on: On) -> &'static str {
     match on {
         On::NamespacesAsNobody => "must be superuser to use mount.\n",
-        On::Namespaces | On::Landlock => "permission denied.\n",
+        On::Namespaces | On::Spare | On::Landlock => "permission denied.\n",
     }
 }
 
@@ -370,7 +370,7 @@ fn exit_codes_of_signals_are_those_of_a_shell() {
         ("kill -TERM $$", 143),
         ("exit 300", 44),
     ] {
-        for on in [On::Namespaces, On::NamespacesAsNobody] {
+        for on in [On::Namespaces, On::Spare, On::NamespacesAsNobody] {
             check(on, Mode::ReadOnly, script, code, "");
         }
     }

@@ -33,7 +33,7 @@ pub(in crate::sandbox) const DESCRIPTORS: usize = 4;
 const SPACE: usize = rustix::cmsg_space!(ScmRights(DESCRIPTORS));
 
 /// Sends `body` with its descriptors.
-pub(super) fn send(
+pub(in crate::sandbox) fn send(
     mut socket: &UnixStream,
     body: &[u8],
     descriptors: [BorrowedFd<'_>; DESCRIPTORS],
@@ -50,7 +50,7 @@ pub(super) fn send(
 }
 
 /// The next order and its descriptors; `None` at the end.
-pub(super) fn receive(
+pub(in crate::sandbox) fn receive(
     mut socket: &UnixStream,
 ) -> io::Result<Option<(Order, [OwnedFd; DESCRIPTORS])>> {
     let mut head = [0; 4];

@@ -7,10 +7,14 @@
 //! app-server, not of the fork server (`CLONE_PARENT`), so that they are waited for and watch their
 //! parent as if it had started them.
 //!
+//! Most of what a sandbox is does not depend on the command, so after some commands there is a spare
+//! one that waits for the next (`spare`).
+//!
 //! It ends when the app-server does, since its socket is closed then.
 
 mod message;
 mod serve;
+mod spare;
 
 use std::fs;
 use std::io::{self, Read as _};
@@ -22,8 +26,8 @@ use nix::sched::CloneFlags;
 use rustix::process::{Pid, PidfdFlags, WaitOptions, pidfd_open, waitpid};
 
 use super::linux::process;
-pub(super) use message::{DESCRIPTORS, Order};
-pub(super) use serve::run;
+pub(super) use message::{DESCRIPTORS, Order, receive, send};
+pub(super) use serve::{attach, run};
 
 /// A running fork server.
 #[derive(Debug)]

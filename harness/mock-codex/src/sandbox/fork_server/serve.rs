@@ -10,11 +10,13 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
 use super::message::{self, DESCRIPTORS, Order};
+use super::spare::Spares;
 use crate::sandbox::helper;
-use crate::sandbox::linux::process;
+use crate::sandbox::linux::{process, spare};
 
 /// Carries out orders until the other end is gone; the exit code.
 pub(super) fn serve(socket: &UnixStream) -> i32 {
+    let mut spares = Spares::default();
     loop {
         let (order, descriptors) = match message::receive(socket) {
             Ok(Some(received)) => received,
@@ -24,39 +26,57 @@ pub(super) fn serve(socket: &UnixStream) -> i32 {
                 return 1;
             }
         };
-        let started = start(socket, order, descriptors);
+        let kind = spare::kind(&order);
+        let started = start(socket, &mut spares, order, descriptors);
         if (&mut &*socket)
             .write_all(&message::encode(&started))
             .is_err()
         {
             return 0;
         }
+        if let Some(network) = kind {
+            spares.make(socket, network);
+        }
     }
 }
 
-/// Forks the helper, as a child of this process's parent.
+/// Has a spare helper carry the order out, or forks one, as a child of this process's parent.
 fn start(
     socket: &UnixStream,
+    spares: &mut Spares,
     order: Order,
     descriptors: [OwnedFd; DESCRIPTORS],
 ) -> io::Result<i32> {
     // Here, not in the helper, so that the caller learns of a missing directory.
     std::env::set_current_dir(&order.plan.cwd)?;
-    let socket = socket.as_raw_fd();
+    if let Some(pid) = spares.give(&order, &descriptors) {
+        return Ok(pid);
+    }
+    let inherited = [Some(socket.as_raw_fd()), spares.descriptor()];
     let pid = process::start(CloneFlags::CLONE_PARENT, move || {
         let [stdin, stdout, stderr, report] = descriptors;
-        if nix::unistd::close(socket).is_err() || attach([stdin, stdout, stderr]).is_err() {
+        if close(inherited).is_err() || attach([&stdin, &stdout, &stderr]).is_err() {
             return helper::SETUP_FAILED;
         }
+        drop([stdin, stdout, stderr]);
         helper::run_to_end(order, report)
     })?;
     Ok(pid.as_raw())
 }
 
-fn attach([stdin, stdout, stderr]: [OwnedFd; 3]) -> rustix::io::Result<()> {
-    dup2_stdin(&stdin)?;
-    dup2_stdout(&stdout)?;
-    dup2_stderr(&stderr)
+/// Closes what a helper must not keep open, so that others see its end.
+pub(super) fn close<const N: usize>(inherited: [Option<RawFd>; N]) -> nix::Result<()> {
+    inherited
+        .into_iter()
+        .flatten()
+        .try_for_each(nix::unistd::close)
+}
+
+/// Makes these the process's stdin, stdout and stderr.
+pub(in crate::sandbox) fn attach([stdin, stdout, stderr]: [&OwnedFd; 3]) -> rustix::io::Result<()> {
+    dup2_stdin(stdin)?;
+    dup2_stdout(stdout)?;
+    dup2_stderr(stderr)
 }
 
 /// Lets go of everything that a fork of an app-server has and a fork server must not have: its

@@ -13,8 +13,9 @@ use nix::unistd::Pid;
 use rustix::process::{set_child_subreaper, set_parent_process_death_signal};
 
 use super::device::DEVICES;
+use super::guard::{self, Guarded};
 use super::namespace::{drop_privileges, existing};
-use super::{SetupError, Step as _, guard, seccomp};
+use super::{SetupError, Step as _, seccomp};
 use crate::sandbox::policy::SandboxSpec;
 
 /// The oldest version that refuses everything that a read-only command must not do (truncation
@@ -42,16 +43,14 @@ pub(in crate::sandbox) fn run(
         tty,
         keeps_output: true,
     };
-    let code = guard::run(&requests, task, CloneFlags::empty(), |guard| {
+    if tty {
+        guard::take_terminal()?;
+    }
+    let code = Guarded::start(CloneFlags::empty(), |guard| {
         drop(guard);
-        match become_command(spec, command) {
-            Ok(code) => code,
-            Err(error) => {
-                eprintln!("{error}");
-                error.exit_code()
-            }
-        }
-    });
+        become_command(spec, command)
+    })
+    .and_then(|guarded| guarded.wait(&requests, task));
     kill_descendants();
     code
 }
@@ -69,7 +68,9 @@ fn become_command(spec: &SandboxSpec, command: Option<Command>) -> Result<i32, S
     restrict(spec)
         .map_err(std::io::Error::other)
         .step(|| "apply landlock".to_owned())?;
-    seccomp::apply(spec.network).step(|| "filter system calls".to_owned())?;
+    seccomp::Filter::new(spec.network)
+        .and_then(|filter| filter.apply())
+        .step(|| "filter system calls".to_owned())?;
     set_parent_process_death_signal(Some(rustix::process::Signal::KILL)).step(session)?;
     let Some(mut command) = command else {
         return Ok(0);

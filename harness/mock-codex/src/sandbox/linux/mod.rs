@@ -8,6 +8,7 @@ pub(super) mod namespace;
 pub(super) mod process;
 pub(super) mod protected;
 pub(super) mod seccomp;
+pub(super) mod spare;
 
 use std::io;
 use std::path::PathBuf;

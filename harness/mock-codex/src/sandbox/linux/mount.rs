@@ -27,31 +27,63 @@ pub(super) struct Mount {
     flags: MountFlags,
 }
 
-/// Makes every mount read-only that a command could write through, save those below a writable
-/// root (canonical paths), and covers what is protected.
-///
-/// Mounts below `covered` are left out: others are or will be mounted over them.
-pub(super) fn confine(
-    roots: &[PathBuf],
-    protected: &Protected,
-    covered: &[&str],
-) -> Result<(), SetupError> {
-    let table = table().step(|| "read the mount table".to_owned())?;
-    let all_writable = roots.iter().any(|root| root == Path::new("/"));
-    let is_covered = |path: &Path| covered.iter().any(|cover| path.starts_with(cover));
-    for mount in table.iter().filter(|mount| !is_covered(&mount.path)) {
-        let read_only = if all_writable {
-            MountFlags::empty()
-        } else {
-            MountFlags::RDONLY
+/// What of the host's tree is seen in this namespace, as it was before anything was changed.
+#[derive(Debug)]
+pub(super) struct Tree(Vec<Mount>);
+
+impl Tree {
+    /// Reads the mount table, and takes from every mount what no command may use: set-user-id and
+    /// devices. Mounts below `covered` are left out: others are or will be mounted over them.
+    pub(super) fn take(covered: &[&str], access: Access) -> Result<Self, SetupError> {
+        let tree = Self(table().step(|| "read the mount table".to_owned())?);
+        let is_covered = |path: &Path| covered.iter().any(|cover| path.starts_with(cover));
+        let flags = match access {
+            Access::ReadOnly => MountFlags::RDONLY,
+            Access::Writable => MountFlags::empty(),
         };
-        match mount.remount(read_only) {
-            // Hidden under another mount or behind a directory that this user can't enter: out
-            // of the command's reach too.
-            Err(Errno::NOENT | Errno::INVAL | Errno::ACCESS) if mount.path != Path::new("/") => {}
-            other => other.step(|| format!("make `{}` read-only", mount.path.display()))?,
+        for mount in tree.0.iter().filter(|mount| !is_covered(&mount.path)) {
+            match mount.remount(flags) {
+                // Hidden under another mount or behind a directory that this user can't enter: out
+                // of the command's reach too.
+                Err(Errno::NOENT | Errno::INVAL | Errno::ACCESS)
+                    if mount.path != Path::new("/") => {}
+                other => other.step(|| format!("make `{}` read-only", mount.path.display()))?,
+            }
+        }
+        Ok(tree)
+    }
+}
+
+/// What a command may do with the host's tree, apart from its writable roots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Read it.
+    ReadOnly,
+    /// Write to it too: the root directory is a writable root.
+    Writable,
+}
+
+impl Access {
+    /// What `roots` (canonical paths) mean for the tree.
+    pub(super) fn of(roots: &[PathBuf]) -> Self {
+        if roots.iter().any(|root| root == Path::new("/")) {
+            Self::Writable
+        } else {
+            Self::ReadOnly
         }
     }
+}
+
+/// Makes the writable roots (canonical paths) writable in a `tree` that is not, and covers what is
+/// protected.
+pub(super) fn confine(
+    tree: &Tree,
+    roots: &[PathBuf],
+    protected: &Protected,
+) -> Result<(), SetupError> {
+    let table = &tree.0;
+    // A `/dev` of the sandbox's own lies over the host's.
+    let reachable = |path: &Path| !path.starts_with("/dev");
     let mut binds: Vec<(&Path, Bind)> = Vec::new();
     binds.extend(
         protected
@@ -71,14 +103,15 @@ pub(super) fn confine(
             .filter(|root| *root != Path::new("/"))
             .map(|path| (path.as_path(), Bind::Writable)),
     );
+    binds.retain(|(path, _)| reachable(path));
     // Outer before inner; an explicit root wins over a protected name at the same place.
     binds.sort_by_key(|(path, bind)| (path.components().count(), *bind == Bind::Writable));
     let mut empty = EmptyDirectory::default();
     for (path, bind) in binds {
         match bind {
             Bind::Empty => empty.cover(path),
-            Bind::ReadOnly => bind_onto_itself(path, &table, MountFlags::RDONLY),
-            Bind::Writable => bind_onto_itself(path, &table, MountFlags::empty()),
+            Bind::ReadOnly => bind_onto_itself(path, table, MountFlags::RDONLY),
+            Bind::Writable => bind_onto_itself(path, table, MountFlags::empty()),
         }
         .step(|| format!("bind `{}`", path.display()))?;
     }

@@ -17,8 +17,11 @@ use nix::unistd::Pid;
 use rustix::mount::{UnmountFlags, unmount};
 use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set, set_no_new_privs};
 
+use super::guard::{self, Guarded};
+use super::mount::{self, Access, Tree};
 use super::protected::Protected;
-use super::{SetupError, Step as _, device, guard, mount, process, seccomp};
+use super::seccomp::Filter;
+use super::{SetupError, Step as _, device, process};
 use crate::sandbox::policy::SandboxSpec;
 
 /// A command to run in namespaces.
@@ -37,63 +40,50 @@ pub(in crate::sandbox) struct Confined<'a> {
 impl Confined<'_> {
     /// Runs the command to its end; the exit code.
     pub(in crate::sandbox) fn run(self) -> Result<i32, SetupError> {
-        let mut namespaces = CloneFlags::CLONE_NEWUSER
-            | CloneFlags::CLONE_NEWNS
-            | CloneFlags::CLONE_NEWPID
-            | CloneFlags::CLONE_NEWIPC;
-        namespaces.set(CloneFlags::CLONE_NEWNET, !self.spec.network);
         let requests = guard::Requests::keep_back()?;
         let roots = existing(&self.spec.writable_roots);
         let protected = Protected::claim(&roots)?;
-        // From inside the new user namespace they look unmapped.
-        let ids = (rustix::process::geteuid(), rustix::process::getegid());
-        let task = guard::Task {
-            parent: self.parent,
+        let task = task(self.parent, self.tty, &protected);
+        let stage = StagePlan {
+            network: self.spec.network,
             tty: self.tty,
-            keeps_output: !self.leaves_nothing(&protected),
+            access: Access::of(&roots),
         };
-        let code = guard::run(&requests, task, namespaces, |guard| {
-            map_ids(ids.0, ids.1)
-                .and_then(|()| self.first_process(&roots, &protected, &guard))
-                .unwrap_or_else(|error| {
-                    eprintln!("{error}");
-                    error.exit_code()
-                })
-        });
+        if self.tty {
+            guard::take_terminal()?;
+        }
+        let code = Guarded::start(stage.namespaces(), |guard| {
+            stage
+                .set_up()
+                .and_then(|stage| self.first_process(&stage, &roots, &protected, &guard))
+        })
+        .and_then(|guarded| guarded.wait(&requests, task));
         protected.release();
         code
     }
 
-    /// Says whether the end of the command can be told before its sandbox is gone: nothing stands in
-    /// on the host, and no terminal hangs on the guard.
-    fn leaves_nothing(&self, protected: &Protected) -> bool {
-        protected.stand_ins.is_empty() && !self.tty
-    }
-
-    fn first_process(
+    /// Runs the command on `stage`, as the first process of its namespaces.
+    pub(super) fn first_process(
         mut self,
+        stage: &Stage,
         roots: &[PathBuf],
         protected: &Protected,
         guard: &OwnedFd,
     ) -> Result<i32, SetupError> {
-        rustix::process::setsid().step(|| "start a session".to_owned())?;
-        let covered: &[&str] = if device::mount_proc()? {
-            &["/dev", "/proc"]
-        } else {
-            &["/dev"]
-        };
-        mount::confine(roots, protected, covered)?;
-        device::mount_dev(self.tty)?;
+        mount::confine(&stage.tree, roots, protected)?;
         std::env::set_current_dir(self.cwd).step(|| format!("enter `{}`", self.cwd.display()))?;
         drop_privileges()?;
-        seccomp::apply(self.spec.network).step(|| "filter system calls".to_owned())?;
+        stage
+            .filter
+            .apply()
+            .step(|| "filter system calls".to_owned())?;
         let Some(mut command) = self.command.take() else {
             return Ok(0);
         };
         let child = command
             .spawn()
             .step(|| format!("run `{}`", command.get_program().display()))?;
-        let leaves_nothing = self.leaves_nothing(protected);
+        let leaves_nothing = leaves_nothing(protected, self.tty);
         if leaves_nothing {
             process::let_go_of_output().step(|| "let go of the output".to_owned())?;
         }
@@ -105,6 +95,66 @@ impl Confined<'_> {
             let _ = self.report.write_all(&code.to_ne_bytes());
         }
         Ok(code)
+    }
+}
+
+/// What the guard does while a command runs.
+pub(super) fn task(parent: u32, tty: bool, protected: &Protected) -> guard::Task {
+    guard::Task {
+        parent,
+        tty,
+        keeps_output: !leaves_nothing(protected, tty),
+    }
+}
+
+/// Says whether the end of a command can be told before its sandbox is gone: nothing stands in on
+/// the host, and no terminal hangs on the guard.
+fn leaves_nothing(protected: &Protected, tty: bool) -> bool {
+    protected.stand_ins.is_empty() && !tty
+}
+
+/// What must be known to set a [`Stage`] up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StagePlan {
+    /// Whether commands reach the host's network.
+    pub(super) network: bool,
+    /// Whether stdin is a terminal, and becomes `/dev/console`.
+    pub(super) tty: bool,
+    /// What commands may do with the host's tree, apart from their writable roots.
+    pub(super) access: Access,
+}
+
+/// What a sandbox is before anything is known of its command: the namespaces with a `/proc` and a
+/// `/dev`, and the host's tree without what no command may use.
+#[derive(Debug)]
+pub(super) struct Stage {
+    tree: Tree,
+    filter: Filter,
+}
+
+impl StagePlan {
+    /// The namespaces that the process needs which sets it up.
+    pub(super) fn namespaces(self) -> CloneFlags {
+        let mut namespaces = CloneFlags::CLONE_NEWUSER
+            | CloneFlags::CLONE_NEWNS
+            | CloneFlags::CLONE_NEWPID
+            | CloneFlags::CLONE_NEWIPC;
+        namespaces.set(CloneFlags::CLONE_NEWNET, !self.network);
+        namespaces
+    }
+
+    /// Sets it up in this process, the first of its namespaces.
+    pub(super) fn set_up(self) -> Result<Stage, SetupError> {
+        rustix::process::setsid().step(|| "start a session".to_owned())?;
+        let covered: &[&str] = if device::mount_proc()? {
+            &["/dev", "/proc"]
+        } else {
+            &["/dev"]
+        };
+        let tree = Tree::take(covered, self.access)?;
+        device::mount_dev(self.tty)?;
+        let filter = Filter::new(self.network).step(|| "filter system calls".to_owned())?;
+        Ok(Stage { tree, filter })
     }
 }
 
@@ -149,22 +199,6 @@ pub(super) fn drop_privileges() -> Result<(), SetupError> {
         }
     }
     set_no_new_privs(true).step(step)
-}
-
-/// Maps a user and a group to themselves.
-fn map_ids(user: rustix::process::Uid, group: rustix::process::Gid) -> Result<(), SetupError> {
-    let step = || "map the user".to_owned();
-    fs::write("/proc/self/setgroups", "deny").step(step)?;
-    fs::write(
-        "/proc/self/uid_map",
-        format!("{user} {user} 1", user = user.as_raw()),
-    )
-    .step(step)?;
-    fs::write(
-        "/proc/self/gid_map",
-        format!("{group} {group} 1", group = group.as_raw()),
-    )
-    .step(step)
 }
 
 /// The helper is gone: kill what is left and clean up in its place.

@@ -42,10 +42,20 @@ const WITHOUT_NETWORK: [libc::c_long; 16] = [
 /// Refused unless their first argument is `AF_UNIX`.
 const UNIX_ONLY: [libc::c_long; 2] = [libc::SYS_socket, libc::SYS_socketpair];
 
-/// Applies the filter to this thread and all it starts; needs `no_new_privs`.
-pub(in crate::sandbox) fn apply(network: bool) -> io::Result<()> {
-    let program = compile(network).map_err(io::Error::other)?;
-    seccompiler::apply_filter(&program).map_err(io::Error::other)
+/// A filter that is ready to be applied.
+#[derive(Debug)]
+pub(in crate::sandbox) struct Filter(BpfProgram);
+
+impl Filter {
+    /// The one for commands with or without network.
+    pub(in crate::sandbox) fn new(network: bool) -> io::Result<Self> {
+        compile(network).map(Self).map_err(io::Error::other)
+    }
+
+    /// Applies it to this thread and all it starts; needs `no_new_privs`.
+    pub(in crate::sandbox) fn apply(&self) -> io::Result<()> {
+        seccompiler::apply_filter(&self.0).map_err(io::Error::other)
+    }
 }
 
 fn compile(network: bool) -> Result<BpfProgram, seccompiler::BackendError> {
