@@ -102,6 +102,7 @@ impl SchemaCheck {
             .into_iter()
             .filter(|found| !self.exceptions.explain(schema.version(), &found.violation))
             .filter_map(|found| Some((found.origin?, found)))
+            .filter(|(origin, _)| *origin != Origin::Harness || is_written_for(schema))
             .collect();
         // The app-server's come first: they are what a case is about.
         wrong.sort_by_key(|(origin, found)| (*origin, found.entry));
@@ -171,6 +172,11 @@ fn line(origin: Origin, found: &Finding) -> String {
         method => format!("`{method}`"),
     };
     format!("{}: {method} (frame {entry}): {violation}", origin.words())
+}
+
+/// Are the scenarios written for this version? What they send to another one may be unknown there.
+fn is_written_for(schema: &Schema) -> bool {
+    schema.version() == mock_codex::CODEX_VERSION
 }
 
 /// Every departure of a run from a schema, in the order of the frames.
@@ -247,7 +253,11 @@ mod tests {
     use crate::report::sample;
     use crate::scenario::model::{Action, Located, Location, Matcher};
 
-    fn schema() -> Arc<Schema> {
+    /// The version that scenarios are written for, and another one.
+    const VERSION: &str = mock_codex::CODEX_VERSION;
+    const OTHER: &str = "1.2.3";
+
+    fn schema(version: &str) -> Arc<Schema> {
         let string = json!({ "type": "string" });
         let definitions = json!({
             "ClientRequest": { "oneOf": [{
@@ -258,12 +268,16 @@ mod tests {
             "AParams": { "type": "object", "properties": { "name": string } },
             "AResponse": { "type": "object", "properties": { "name": string } },
         });
-        let text = json!({ "version": "1.2.3", "experimental": [], "definitions": definitions });
+        let text = json!({ "version": version, "experimental": [], "definitions": definitions });
         Arc::new(Schema::parse(&text.to_string()).unwrap())
     }
 
     fn check(run: &CaseRun) -> String {
-        let schemas = BTreeMap::from([("mock".to_owned(), schema())]);
+        check_on(VERSION, run)
+    }
+
+    fn check_on(version: &str, run: &CaseRun) -> String {
+        let schemas = BTreeMap::from([("mock".to_owned(), schema(version))]);
         let check = SchemaCheck::new(schemas, Exceptions::default()).check(run);
         check.unwrap().message
     }
@@ -294,7 +308,7 @@ mod tests {
 
     fn message(lines: &[&str]) -> String {
         format!(
-            "frames depart from the schema of codex 1.2.3\n{}",
+            "frames depart from the schema of codex {VERSION}\n{}",
             lines.join("\n")
         )
     }
@@ -305,6 +319,13 @@ mod tests {
         assert_eq!(check(&run), message(&[SERVERS, HARNESSES]));
         run.client = "python/sdk".into();
         assert!(check(&run).contains("the client: `a/do` (frame 1)"));
+    }
+
+    #[test]
+    fn scenarios_are_held_to_the_version_that_they_are_written_for() {
+        let said = check_on(OTHER, &run());
+        assert!(said.contains("the app-server: `a/do`"), "{said}");
+        assert!(!said.contains("the harness"), "{said}");
     }
 
     #[test]
@@ -343,7 +364,7 @@ mod tests {
 
     #[test]
     fn a_mark_that_marks_nothing_is_stale() {
-        let schemas = BTreeMap::from([("mock".to_owned(), schema())]);
+        let schemas = BTreeMap::from([("mock".to_owned(), schema(VERSION))]);
         let check = SchemaCheck::new(schemas, Exceptions::default());
         let mut run = run();
         let case = Arc::make_mut(&mut run.case);

@@ -13,19 +13,21 @@ use clap::Args;
 use crate::check::snapshot::Update;
 use crate::check::verdict::Judge;
 use crate::cli::{CliError, Exit, scenarios_dir};
-use crate::client::address::Token;
 use crate::report::terminal::Terminal;
 use crate::report::{Problem, Summary, json, junit};
-use crate::requirements::Requirements;
 use crate::run::outcome::{CaseRun, Status};
 use crate::run::{RunEvent, RunOptions};
 use crate::scenario::model::Case;
 use crate::target::Target;
 use crate::{run, scenario};
 
+mod required;
 mod shard;
+mod token;
 
+use self::required::required;
 pub use self::shard::{Shard, ShardError};
+use self::token::token;
 
 /// The options of `run`.
 #[derive(Args, Clone, Debug)]
@@ -205,45 +207,6 @@ fn plan(args: &RunArgs) -> Result<Plan, Refusal> {
         judge,
         options,
     })
-}
-
-/// The cases that are required, or all.
-fn required(
-    args: &RunArgs,
-    scenarios: &Path,
-    loaded: &[Arc<Case>],
-) -> Result<Vec<Arc<Case>>, Refusal> {
-    let Some(version) = &args.requirements else {
-        return Ok(loaded.to_vec());
-    };
-    let frozen = Requirements::load(root(scenarios), version);
-    frozen
-        .and_then(|frozen| frozen.of_server(loaded))
-        .map_err(|error| Refusal(Exit::Usage, format!("error: {error}")))
-}
-
-/// The token for targets that run already. It is never an argument: those can be seen by others.
-fn token(args: &RunArgs) -> Result<Option<Token>, Refusal> {
-    let usage = |message: String| Refusal(Exit::Usage, format!("error: {message}"));
-    let (text, source) = match (&args.token_file, &args.token_env) {
-        (Some(file), _) => {
-            let source = format!("`{}`", file.display());
-            let text = std::fs::read_to_string(file)
-                .map_err(|error| usage(format!("can't read {source}: {error}")))?;
-            (text, source)
-        }
-        (None, Some(name)) => {
-            let source = format!("the variable `{name}`");
-            let text = std::env::var(name)
-                .map_err(|error| usage(format!("can't read {source}: {error}")))?;
-            (text, source)
-        }
-        (None, None) => return Ok(None),
-    };
-    match Token::new(&text) {
-        Some(token) => Ok(Some(token)),
-        None => Err(usage(format!("there is no token in {source}"))),
-    }
 }
 
 fn load(directory: &Path) -> Result<Vec<Arc<Case>>, Refusal> {

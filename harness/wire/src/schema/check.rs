@@ -55,6 +55,9 @@ impl Schema {
         for violation in &mut violations {
             if violation.path == "/method" && violation.fault == Fault::UnknownValue {
                 violation.fault = Fault::UnknownMethod;
+                if let Some(kind) = kind {
+                    kind.definition().clone_into(&mut violation.of);
+                }
             }
         }
         violations
@@ -339,6 +342,9 @@ mod tests {
             check(json!({ "id": 1, "method": "a/do" })),
             ["missing-member /params"]
         );
+        let unknown = json!({ "id": 1, "method": "may/we", "params": {} });
+        let said = schema().check(Sender::Server, &unknown)[0].to_string();
+        assert_eq!(said, "/method: `ServerRequest` has no method `may/we`");
         let more = json!({ "jsonrpc": "2.0", "id": 1, "method": "b/do", "params": null });
         assert_eq!(check(more), ["unknown-member /jsonrpc"]);
         let traced = json!({ "id": 1, "method": "b/do", "params": null, "trace": {} });
