@@ -85,6 +85,8 @@ pub(crate) struct State {
     pub(crate) git: Option<GitInfo>,
     pub(crate) daybreak: Option<bool>,
     pub(crate) goal: Option<Goal>,
+    /// The tokens up to which the goal was charged.
+    pub(crate) goal_counted: i64,
     /// The objective that the model was last told of.
     pub(crate) goal_told: Option<String>,
     /// See [`Summary::since_revert`].
@@ -146,6 +148,7 @@ impl State {
             git: None,
             daybreak: None,
             goal: None,
+            goal_counted: 0,
             goal_told: None,
             since_revert: None,
             read_back: false,

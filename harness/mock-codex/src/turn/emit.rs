@@ -32,7 +32,7 @@ pub(super) struct Scope {
     pub(super) turn: Rc<str>,
     /// What the patches of the turn have done.
     pub(super) diff: Rc<TurnDiff>,
-    /// What the model is told of behind the outputs of its calls.
+    /// Items that the model is shown behind the outputs of its calls.
     pub(super) told: Rc<RefCell<Vec<String>>>,
     /// Calls that the client carries out.
     pub(super) dynamic: Rc<OpenCalls>,

@@ -47,7 +47,6 @@ impl Turn {
         let Self {
             scope,
             began,
-            tokens_before,
             end_told,
             ..
         } = self;
@@ -72,8 +71,7 @@ impl Turn {
             at_ms: clock::now_ms(),
             duration_ms: took,
         }));
-        let tokens = scope.thread.state.borrow().usage.total_tokens - tokens_before;
-        goal::count(&scope, status, tokens, took);
+        goal::count(&scope, status, took);
         scope.thread.state.borrow_mut().active = None;
         let goes_on = status == TurnStatus::Completed && has_active_goal(&scope);
         let news = status == TurnStatus::Failed

@@ -9,6 +9,7 @@ mod dynamic;
 mod emit;
 mod finish;
 mod goal;
+mod goal_tools;
 mod image;
 mod input;
 mod limits;

@@ -102,7 +102,6 @@ pub(super) struct Turn {
     /// What the model has yet to hear of commands of the user that have ended.
     pub(super) heard: Rc<RefCell<Vec<String>>>,
     pub(super) began: crate::clock::Stopwatch,
-    pub(super) tokens_before: i64,
     /// Is it told already how it ended, and that there is something to read?
     pub(super) end_told: bool,
 }
@@ -141,8 +140,9 @@ pub(crate) fn start(start: Start) -> io::Result<String> {
         root: None,
     }))?;
     let (sender, control) = unbounded_channel();
-    let tokens_before = {
+    {
         let mut state = thread.state.borrow_mut();
+        state.goal_counted = state.usage.total_tokens;
         state.unsaved = None;
         state.reviewed_as = None;
         state.active = Some(ActiveTurn {
@@ -150,12 +150,10 @@ pub(crate) fn start(start: Start) -> io::Result<String> {
             kind: work.kind(),
             control: sender,
         });
-        state.usage.total_tokens
-    };
+    }
     let scope = Scope::new(server, thread, client, &id);
     let turn = Turn {
         output_schema,
-        tokens_before,
         ..Turn::new(scope, control, started_ms)
     };
     tokio::task::spawn_local(turn.run(work));
@@ -199,7 +197,6 @@ impl Turn {
             compacting: false,
             heard: Rc::default(),
             began: crate::clock::Stopwatch::start(),
-            tokens_before: 0,
             end_told: false,
         }
     }

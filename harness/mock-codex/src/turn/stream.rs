@@ -325,8 +325,8 @@ impl Turn {
                 control = self.control.recv() => self.take(control)?,
             }
         }
-        for text in self.scope.told.take() {
-            self.scope.add_input(message("developer", &[&text]));
+        for item in self.scope.told.take() {
+            self.scope.add_input(item);
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::emit::Scope;
-use super::{command, dynamic, patch, permissions, user_input, view_image};
+use super::{command, dynamic, goal_tools, patch, permissions, user_input, view_image};
 use crate::clock;
 use crate::model::metadata::Metadata;
 use crate::protocol::dynamic_tool::DynamicTool;
@@ -113,6 +113,9 @@ const FUNCTIONS: [&str; 4] = [
     "view_image",
 ];
 
+/// The tools for the thread's goal, which only a thread of somebody's has.
+const GOALS: [&str; 3] = ["get_goal", "create_goal", "update_goal"];
+
 /// What the model is told of a tool that it called in the wrong way.
 const ABORTED: &str = "aborted";
 
@@ -126,6 +129,7 @@ pub(super) async fn run(scope: Scope, call: ToolCall) -> Outcome {
         let brought = settings.dynamic_tools.iter().any(is_called);
         (patches, brought, settings.permission_tools.alone)
     };
+    let goals = scope.thread.relay.is_none();
     let space = call.namespace.as_deref().unwrap_or_default();
     let aborted = || Outcome::Output(ABORTED.to_owned());
     match (call.kind, space, call.name.as_str()) {
@@ -133,6 +137,9 @@ pub(super) async fn run(scope: Scope, call: ToolCall) -> Outcome {
         (Kind::Function, "", "write_stdin") => command::write_stdin(scope, call).await,
         (Kind::Function, "", "request_user_input") => user_input::call(scope, call).await,
         (Kind::Function, "", "request_permissions") if asks => permissions::call(scope, call).await,
+        (Kind::Function, "", name) if goals && GOALS.contains(&name) => {
+            goal_tools::call(&scope, &call)
+        }
         (Kind::Function, "", "view_image") => view_image::call(&scope, &call),
         (Kind::Custom, "", "apply_patch") if patches => patch::call(scope, call).await,
         (Kind::Function, "", "apply_patch") if patches => aborted(),

@@ -8,6 +8,7 @@ use super::verdict::{self, Why};
 use super::{ExecArgs, actions, rejected};
 use crate::approval::{Answer, Kind};
 use crate::clock;
+use crate::model::request::message;
 use crate::protocol::item::Item;
 use crate::rules;
 use crate::turn::emit::Scope;
@@ -99,10 +100,11 @@ pub(super) async fn approval(
 fn allow(scope: &Scope, words: &[String]) {
     match scope.server.rules.allow(words) {
         Ok(false) => {}
-        Ok(true) => scope.told.borrow_mut().push(format!(
-            "Approved command prefix saved:\n- {}",
-            rules::shown(words)
-        )),
+        Ok(true) => {
+            let saved = format!("Approved command prefix saved:\n- {}", rules::shown(words));
+            let told = message("developer", &[&saved]);
+            scope.told.borrow_mut().push(told);
+        }
         Err(error) => scope.thread.notify(
             "warning",
             &json!({
