@@ -2,7 +2,10 @@
 //!
 //! On the mock always. On a real codex, as `codex@0.169.0::<id>`, when `CONFORMANCE_TARGETS` names
 //! it (several with commas between them) or `CONFORMANCE_REQUIRE` has `codex`. A required one that
-//! is not installed is a failure.
+//! is not installed is a failure. There a case that fails gets as many tries as `CONFORMANCE_TRIES`
+//! says (one, unless given), since some frames of the real one race each other in ways that no
+//! normalisation rule knows yet; one that needs several is told on stderr, so that the race can
+//! become a rule.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -28,6 +31,8 @@ struct Bench {
     judge: Judge,
     options: RunOptions,
     runtime: Runtime,
+    /// How often a case may be tried on a real one.
+    tries: u32,
 }
 
 fn main() -> ExitCode {
@@ -54,6 +59,12 @@ fn trials(arguments: &Arguments) -> Result<Vec<Trial>, String> {
     let ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
     let update = if ci { Update::Never } else { Update::Propose };
     let judge = Judge::new(Path::new("."), &targets, update).map_err(|error| error.to_string())?;
+    let tries = match std::env::var("CONFORMANCE_TRIES") {
+        Ok(tries) => tries
+            .parse()
+            .map_err(|error| format!("CONFORMANCE_TRIES: `{tries}`: {error}"))?,
+        Err(_) => 1,
+    };
     let options = RunOptions {
         mock_program: Some(PathBuf::from(env!("CARGO_BIN_EXE_codex-conformance"))),
         ..RunOptions::default()
@@ -62,6 +73,7 @@ fn trials(arguments: &Arguments) -> Result<Vec<Trial>, String> {
         judge,
         options,
         runtime,
+        tries,
     });
     let mut trials = vec![whole(&bench, &cases)];
     for target in &targets {
@@ -155,14 +167,26 @@ fn trial(bench: &Arc<Bench>, case: &Arc<Case>, target: &Target) -> Trial {
     };
     let (bench, case, target) = (Arc::clone(bench), Arc::clone(case), target.clone());
     Trial::ignorable_test(name, move || {
-        let run = bench
-            .runtime
-            .block_on(case::run(&case, &target, &bench.options));
-        let run = bench.judge.judge(run);
-        match &run.status {
-            Status::Passed | Status::Known(_) => Ok(Completion::Completed),
-            Status::Skipped(reason) => Ok(Completion::ignored_with(reason.clone())),
-            Status::Failed | Status::Broken(_) => Err(shown(&run)?.into()),
+        let tries = if matches!(target, Target::Mock { .. }) {
+            1
+        } else {
+            bench.tries
+        };
+        let mut again = 1;
+        loop {
+            let run = bench
+                .runtime
+                .block_on(case::run(&case, &target, &bench.options));
+            let run = bench.judge.judge(run);
+            match &run.status {
+                Status::Passed | Status::Known(_) => return Ok(Completion::Completed),
+                Status::Skipped(reason) => return Ok(Completion::ignored_with(reason.clone())),
+                Status::Failed | Status::Broken(_) if again < tries => {
+                    again += 1;
+                    eprintln!("{}try {again} of {tries}\n", shown(&run)?);
+                }
+                Status::Failed | Status::Broken(_) => return Err(shown(&run)?.into()),
+            }
         }
     })
 }

@@ -1,4 +1,4 @@
-//! What belongs to a ChatGPT account, to plugins, to MCP servers and to other machines: answers of
+//! What belongs to a `ChatGPT` account, to plugins, to MCP servers and to other machines: answers of
 //! an app-server that has none of them (codex 0.169.0, without a network).
 //!
 //! The parameters are read as the real one reads them. What would change something that the mock

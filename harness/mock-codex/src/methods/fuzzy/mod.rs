@@ -146,9 +146,8 @@ async fn answer(
         let query = queries.borrow_and_update().clone();
         let (entries, asked) = (Arc::clone(&entries), query.clone());
         let found = tokio::task::spawn_blocking(move || search(&entries, &asked)).await;
-        let outdated = match queries.has_changed() {
-            Ok(outdated) => outdated,
-            Err(_) => return,
+        let Ok(outdated) = queries.has_changed() else {
+            return;
         };
         if let (Ok(found), false) = (found, outdated) {
             client.notify(
