@@ -9,6 +9,7 @@ pub mod cli;
 pub mod client;
 pub mod coverage;
 pub mod known_failures;
+pub mod mutation;
 pub mod normalise;
 pub mod report;
 pub mod requirements;

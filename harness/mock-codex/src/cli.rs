@@ -14,6 +14,7 @@ use crate::config::{CliOverride, Loader};
 use crate::exec;
 use crate::home;
 use crate::methods;
+use crate::mutant;
 use crate::quirk::{self, Quirks};
 use crate::sandbox::SandboxLauncher;
 use crate::script::Script;
@@ -39,6 +40,10 @@ struct Cli {
     /// Switch a variant of the protocol on; `variants` lists them.
     #[arg(long, value_name = "NAME", global = true, action = ArgAction::Append)]
     variant: Vec<String>,
+
+    /// Have a defect, so that a suite can be asked whether it notices; `mutants` lists them.
+    #[arg(long, value_name = "NAME", global = true)]
+    mutant: Option<String>,
 
     #[command(subcommand)]
     command: Command,
@@ -77,6 +82,12 @@ enum Command {
     },
     /// Run one turn without a person.
     Exec(Box<Deferred<exec::Args>>),
+    /// List the mutants.
+    Mutants {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// List the quirks.
     Quirks {
         /// As JSON.
@@ -148,6 +159,9 @@ fn run(cli: Cli, launcher: SandboxLauncher) -> Result<(), exec::Failed> {
             .apply_all(&specs)
             .map_err(|unknown| error(unknown.to_string()))?;
     }
+    if let Some(name) = &cli.mutant {
+        mutant::activate(name).map_err(|unknown| error(unknown.to_string()))?;
+    }
     let answers = cli
         .answers
         .or_else(|| std::env::var_os(crate::ANSWERS_VARIABLE).map(PathBuf::from));
@@ -195,6 +209,10 @@ fn run(cli: Cli, launcher: SandboxLauncher) -> Result<(), exec::Failed> {
     match cli.command {
         Command::Quirks { json } => {
             print(json, quirk::table(), &quirk::table_json());
+            Ok(())
+        }
+        Command::Mutants { json } => {
+            print(json, mutant::table(), &mutant::table_json());
             Ok(())
         }
         Command::Variants { json } => {

@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::clock;
 use crate::failure::Failure;
 use crate::methods::{self, Commands, Watches};
+use crate::mutant::{self, Filter};
 use crate::outbox::{Outbox, Outgoing};
 use crate::server::Server;
 
@@ -20,6 +21,8 @@ use crate::server::Server;
 #[derive(Debug)]
 pub(crate) struct Client {
     outbox: Outbox,
+    /// A defect that was asked for.
+    filter: Option<Filter>,
     identity: OnceCell<Identity>,
     experimental: Cell<bool>,
     opted_out: RefCell<HashSet<String>>,
@@ -82,6 +85,7 @@ impl Client {
     pub(crate) fn new(outbox: Outbox) -> Self {
         Self {
             outbox,
+            filter: mutant::filter(),
             identity: OnceCell::new(),
             experimental: Cell::new(false),
             opted_out: RefCell::default(),
@@ -142,7 +146,14 @@ impl Client {
     }
 
     fn send(&self, frame: Bytes) {
-        self.outbox.put(Outgoing::Frame(frame));
+        match &self.filter {
+            None => self.outbox.put(Outgoing::Frame(frame)),
+            Some(filter) => {
+                for frame in filter.pass(frame) {
+                    self.outbox.put(Outgoing::Frame(frame));
+                }
+            }
+        }
     }
 
     /// Answers a ping.

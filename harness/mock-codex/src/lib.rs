@@ -25,6 +25,7 @@ mod failure;
 mod home;
 mod methods;
 mod model;
+pub mod mutant;
 mod outbox;
 mod permission;
 mod process;

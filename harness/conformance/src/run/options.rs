@@ -33,6 +33,8 @@ pub struct RunOptions {
     pub places_under: Option<PathBuf>,
     /// The program that has the `mock` command; `None`: this executable.
     pub mock_program: Option<PathBuf>,
+    /// The defect that the mock is given; see [`mock_codex::mutant`].
+    pub mutant: Option<&'static str>,
     /// What a client shows to an app-server that runs already.
     pub token: Option<Token>,
     /// Cancelling it ends the run: processes are killed and directories removed.
@@ -50,6 +52,7 @@ impl Default for RunOptions {
             keep: false,
             places_under: None,
             mock_program: None,
+            mutant: None,
             token: None,
             cancel: CancellationToken::new(),
         }

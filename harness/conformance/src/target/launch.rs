@@ -111,10 +111,14 @@ fn mock_program(options: &RunOptions) -> Result<PathBuf, LaunchError> {
 fn launch_mock(quirks: &[String], options: &RunOptions) -> Result<Launch, LaunchError> {
     let program = mock_program(options)?;
     let sandbox = sandbox::environment(sandbox::of_mock(&program));
+    let mutant = options.mutant.map(|name| format!("--mutant={name}"));
     let switches = quirks.iter().map(|switch| format!("--quirk={switch}"));
     Ok(Launch {
         program,
-        before: std::iter::once("mock".to_owned()).chain(switches).collect(),
+        before: std::iter::once("mock".to_owned())
+            .chain(switches)
+            .chain(mutant)
+            .collect(),
         after: vec!["app-server".into()],
         path: Vec::new(),
         environment: sandbox.into_iter().collect(),

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::error::SendError;
 use crate::config;
 use crate::connection::Call;
 use crate::failure::Failure;
+use crate::mutant::{self, Switch};
 use crate::protocol::params::{
     AbsolutePath, CollaborationMode, ModeKind, Personality, ReasoningSummary,
     ThreadSettingsUpdateParams, TurnInterruptParams, TurnStartParams, TurnSteerParams,
@@ -244,7 +245,7 @@ fn apply(call: &Call, thread: &Thread, changes: Changes) -> Result<(), Failure> 
             "`permissions` cannot be combined with `sandboxPolicy`",
         ));
     }
-    if changes == Changes::default() {
+    if changes == Changes::default() || mutant::is(Switch::SettingsForgotten) {
         return Ok(());
     }
     let before = thread.state.borrow().settings.clone();

@@ -9,6 +9,7 @@ use codex_wire::policy::{
 
 use super::metadata::Metadata;
 use crate::clock;
+use crate::mutant::{self, Switch};
 use crate::protocol::dynamic_tool::DynamicTool;
 use crate::thread::Settings;
 
@@ -98,6 +99,7 @@ fn sandbox(settings: &Settings) -> String {
     };
     let mode = match &settings.sandbox {
         SandboxPolicy::ExternalSandbox { .. } => "danger-full-access",
+        _ if mutant::is(Switch::ToldFullAccess) => "danger-full-access",
         sandbox => sandbox.mode_name(),
     };
     let network = if network { "enabled" } else { "restricted" };

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use codex_wire::policy::SandboxPolicy;
 use serde::{Deserialize, Serialize};
 
+use crate::mutant::{self, Switch};
+
 /// Names that stay read-only at the top of every writable root, present or not.
 ///
 /// Observed on codex 0.169.0; nested ones (`sub/.git`) are not protected.
@@ -39,21 +41,25 @@ impl Sandbox {
             SandboxPolicy::DangerFullAccess | SandboxPolicy::ExternalSandbox { .. } => {
                 Self::Unrestricted
             }
-            SandboxPolicy::ReadOnly { network_access } => {
-                Self::Restricted(SandboxSpec::read_only(*network_access))
+            SandboxPolicy::ReadOnly { .. } if mutant::is(Switch::ReadOnlyOpen) => {
+                Self::Unrestricted
             }
+            SandboxPolicy::WorkspaceWrite(_) if mutant::is(Switch::WorkspaceOpen) => {
+                Self::Unrestricted
+            }
+            SandboxPolicy::ReadOnly { network_access } => Self::Restricted(SandboxSpec::read_only(
+                *network_access || mutant::is(Switch::NetworkOpen),
+            )),
             SandboxPolicy::WorkspaceWrite(details) => {
-                let roots: Vec<PathBuf> = roots
-                    .iter()
-                    .chain(&details.writable_roots)
-                    .cloned()
-                    .collect();
+                let named = details.writable_roots.iter();
+                let named = named.filter(|_| !mutant::is(Switch::RootsForgotten));
+                let roots: Vec<PathBuf> = roots.iter().chain(named).cloned().collect();
                 let tmpdir = std::env::var_os("TMPDIR").map(PathBuf::from);
                 Self::Restricted(SandboxSpec::workspace_write(
                     cwd,
                     &roots,
-                    details.network_access,
-                    details.exclude_slash_tmp,
+                    details.network_access || mutant::is(Switch::NetworkOpen),
+                    details.exclude_slash_tmp || mutant::is(Switch::SlashTmpClosed),
                     details.exclude_tmpdir_env_var,
                     tmpdir.as_deref(),
                 ))
