@@ -118,6 +118,9 @@ impl Limits {
     }
 
     fn verdict(&self, scope: &Scope, changes: &[Change]) -> Result<Verdict, &'static str> {
+        if scope.thread.granted.borrow().are_reviewed(&scope.turn) {
+            return Ok(Verdict::Ask);
+        }
         let mut paths = changes.iter().flat_map(Change::paths);
         let within = paths.all(|path| limits::may_write(&self.sandbox, path));
         if within && self.policy != ApprovalPolicy::Untrusted {
