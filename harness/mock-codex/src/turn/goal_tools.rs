@@ -33,7 +33,7 @@ pub(super) fn call(scope: &Scope, call: &ToolCall) -> Outcome {
         return Outcome::Output("Goal tools require a persistent thread.".to_owned());
     }
     let done = match call.name.as_str() {
-        "create_goal" => parse(call).and_then(|params| create(scope, params)),
+        "create_goal" => parse(call).and_then(|params| create(scope, &params)),
         "update_goal" => parse(call).and_then(|params| update(scope, &params)),
         _ => {
             goal::count_so_far(scope);
@@ -47,7 +47,7 @@ fn parse<'a, T: Deserialize<'a>>(call: &'a ToolCall) -> Result<T, String> {
     serde_json::from_str(&call.arguments).map_err(|error| error.to_string())
 }
 
-fn create(scope: &Scope, params: CreateGoal) -> Result<String, String> {
+fn create(scope: &Scope, params: &CreateGoal) -> Result<String, String> {
     let objective = params.objective.trim();
     if objective.is_empty() {
         return Err("goal objective must not be empty".to_owned());
