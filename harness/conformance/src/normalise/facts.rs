@@ -56,6 +56,23 @@ pub(super) fn said_by_client(entries: &[Entry]) -> Said {
     said
 }
 
+/// Where the app-server tells how the user and the model work together.
+const MODES: [&str; 2] = [
+    "/params/threadSettings/collaborationMode/settings/developer_instructions",
+    "/result/collaborationMode/settings/developer_instructions",
+];
+
+/// The rule `mode-words`.
+pub(super) fn of_mode(frame: &mut Value, said: &Said) {
+    for place in MODES {
+        if let Some(Value::String(words)) = frame.pointer_mut(place)
+            && !said.contains(words.as_str())
+        {
+            "<words>".clone_into(words);
+        }
+    }
+}
+
 /// The rules `model-headers` and `telemetry`.
 pub(super) fn headers(headers: &[(String, String)]) -> Vec<(String, String)> {
     let mut kept: Vec<(String, String)> = headers
@@ -172,6 +189,9 @@ fn of_message(members: &mut Map<String, Value>, first: bool, said: &Said) -> Val
         .unwrap_or("message")
         .to_owned();
     let content = match members.shift_remove("content") {
+        Some(Value::Array(parts)) if planned_action(&parts).is_some() => {
+            planned_action(&parts).unwrap_or_default()
+        }
         Some(Value::Array(parts)) => {
             let mut parts: Vec<Value> = parts
                 .into_iter()
@@ -191,6 +211,24 @@ fn of_message(members: &mut Map<String, Value>, first: bool, said: &Said) -> Val
     Value::Object(fact)
 }
 
+/// What a turn that nobody asked for begins with.
+const GOAL: &str = "<codex_internal_context source=\"goal\">";
+/// What stands before the action that a reviewer is asked about.
+const PLANNED: &str = "Planned action JSON:";
+
+/// The action in a question to a reviewer, whatever parts it has.
+fn planned_action(parts: &[Value]) -> Option<Value> {
+    let texts: Vec<&str> = parts
+        .iter()
+        .filter_map(|part| part["text"].as_str())
+        .collect();
+    let text = texts.concat();
+    let (_, json) = text.split_once(PLANNED)?;
+    let actions = serde_json::Deserializer::from_str(json).into_iter::<Value>();
+    let action = { actions }.next()?.ok()?;
+    Some(json!({ "planned action": action }))
+}
+
 #[expect(clippy::match_same_arms, reason = "the order of the rows matters")]
 fn of_part(part: Value, role: &str, first: bool, said: &Said) -> Value {
     let (Some("input_text" | "output_text"), Some(text)) =
@@ -207,6 +245,7 @@ fn of_part(part: Value, role: &str, first: bool, said: &Said) -> Value {
         ("developer", Some(tag)) => format!("<{tag}>").into(),
         ("developer", None) if first => "<base instructions>".into(),
         ("user", Some("user_action")) => user_action(text),
+        ("user", _) if text.starts_with(GOAL) => "<goal context>".into(),
         ("user", Some(tag @ "turn_aborted")) => format!("<{tag}>").into(),
         _ => text.into(),
     }

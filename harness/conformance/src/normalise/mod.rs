@@ -62,7 +62,11 @@ pub fn normalise(transcript: &[Entry], places: &Places) -> Vec<Entry> {
 fn replace_all(entries: &mut [Entry], replacer: &mut Replacer<'_>, said: &facts::Said) {
     for entry in entries.iter_mut() {
         match &mut entry.event {
-            Event::Client(frame) | Event::Server(frame) => replacer.frame(frame),
+            Event::Client(frame) => replacer.frame(frame),
+            Event::Server(frame) => {
+                facts::of_mode(frame, said);
+                replacer.frame(frame);
+            }
             Event::ClientRaw(text) | Event::ServerRaw(text) => replacer.text_in_place(text),
             _ => {}
         }

@@ -167,6 +167,11 @@ const RULES: &[Rule] = &[
         "the words are each implementation's own",
     ),
     rule(
+        "mode-words",
+        "writes the instructions of a collaboration mode as `<words>`; those of the client stay",
+        "the words are each implementation's own",
+    ),
+    rule(
         "unordered-replies",
         "sorts the entries of a directory by name, and the settings of `config/read` by key",
         "file systems and hash maps have no order",
@@ -204,7 +209,8 @@ const RULES: &[Rule] = &[
         "writes the base prompt as `<base instructions>`, the list of skills as `<skills>`, and the \
          permissions and environment texts as the facts that they state; the question for a summary \
          as `<compaction request>`, and what is put before the summary as `<summary>`; what is told of a review as its \
-         results; texts that \
+         results, and what a reviewer of actions is asked as the planned action; what makes the model \
+         go on towards a goal as `<goal context>`; texts that \
          the client or the user gave stay",
         "the words are each implementation's own; what they tell the model is not",
     ),

@@ -29,6 +29,7 @@ const MARKS: &[Mark] = &[
     Mark("localhost:", Shape::Number, "<port>"),
     Mark("Wall time: ", Shape::Number, "<duration>"),
     Mark("aborted by user after ", Shape::Number, "<duration>"),
+    Mark("}, duration: ", Shape::Number, "<duration>"),
     Mark("\nDuration: ", Shape::Number, "<duration>"),
     Mark("Chunk ID: ", Shape::Hex, "<chunk>"),
     Mark("Original token count: ", Shape::Number, "<count>"),

@@ -130,6 +130,12 @@ impl<'a> Replacer<'a> {
             *value = Value::String(name.clone());
             return;
         }
+        if let ("session_id", Value::Number(id)) = (member, &*value)
+            && let Some(name) = self.names.process(&id.to_string())
+        {
+            *value = Value::String(name.clone());
+            return;
+        }
         self.value(value);
     }
 

@@ -45,6 +45,8 @@ pub enum Effect {
     RunsCommand,
     /// A list, maybe with a cursor.
     Lists,
+    /// The account is another one.
+    ChangesAccount,
 }
 
 use Effect as E;
@@ -352,9 +354,13 @@ pub static METHODS: &[Method] = &[
             M("type", &[r#""apiKey""#], &[r#""bogus""#]),
             M("apiKey", &[r#""key""#, r#""""#], &["5"]),
         ],
+        effect: E::ChangesAccount,
         ..apart("account/login/start", 1)
     },
-    apart("account/logout", 1),
+    Method {
+        effect: E::ChangesAccount,
+        ..apart("account/logout", 1)
+    },
     apart("collaborationMode/list", 1),
     Method {
         needs: &[M(

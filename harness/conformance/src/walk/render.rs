@@ -117,6 +117,11 @@ impl Writer {
 
     fn call(&mut self, call: &Call) {
         let on_thread = call.method.on_thread;
+        let has = |name: &str| call.members.iter().any(|member| member.name == name);
+        if call.method.name == "thread/goal/set" && !has("status") {
+            // An active goal starts turns by itself.
+            return;
+        }
         let slot = match call.thread {
             ThreadId::Of(slot) if on_thread => Some(slot),
             _ => None,
@@ -199,6 +204,10 @@ impl Writer {
                 self.step(step);
                 let item = json!({ "type": "commandExecution", "source": "userShell" });
                 return self.end_of_turn_with(&item);
+            }
+            Effect::ChangesAccount => {
+                self.step(step);
+                return self.step(json!({ "await": { "method": "account/updated" } }));
             }
             Effect::Lists => {
                 let name = self.name("list");

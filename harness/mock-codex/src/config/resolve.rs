@@ -67,7 +67,7 @@ pub(crate) fn resolve(
     }
     let trust = trust_of(&toml, &cwd);
     let (sandbox, profile) = sandbox(&toml, requested, &cwd, trust)?;
-    let roots = workspace_roots(requested, &sandbox, &cwd);
+    let roots = workspace_roots(requested, &toml, &cwd);
     let approval_policy = requested
         .approval_policy
         .or_else(|| toml.approval_policy.map(Into::into))
@@ -88,7 +88,7 @@ pub(crate) fn resolve(
             .approvals_reviewer
             .or(toml.approvals_reviewer)
             .unwrap_or(ApprovalsReviewer::User),
-        sandbox: spread_roots(sandbox, requested, &cwd),
+        sandbox: spread_roots(sandbox, requested, &cwd, profile.is_some()),
         profile,
         effort: toml.model_reasoning_effort,
         summary: toml.model_reasoning_summary,
@@ -169,7 +169,13 @@ fn with_details(mode: SandboxMode, toml: &ConfigToml, cwd: &Path) -> SandboxPoli
 
 /// Workspace roots other than the directory itself show up among the writable roots, with the
 /// temporary directory spelled out (observed).
-fn spread_roots(sandbox: SandboxPolicy, requested: &Requested, cwd: &Path) -> SandboxPolicy {
+/// A profile goes on to name the latter too.
+fn spread_roots(
+    sandbox: SandboxPolicy,
+    requested: &Requested,
+    cwd: &Path,
+    by_profile: bool,
+) -> SandboxPolicy {
     match (sandbox, &requested.workspace_roots) {
         (SandboxPolicy::WorkspaceWrite(mut details), Some(roots))
             if roots.iter().any(|root| root != cwd) =>
@@ -178,7 +184,11 @@ fn spread_roots(sandbox: SandboxPolicy, requested: &Requested, cwd: &Path) -> Sa
             if !details.exclude_slash_tmp {
                 details.writable_roots.push(PathBuf::from("/tmp"));
             }
-            details.exclude_tmpdir_env_var = true;
+            let temporary = std::env::var_os("TMPDIR").filter(|it| !it.is_empty());
+            match temporary.filter(|_| by_profile && !details.exclude_tmpdir_env_var) {
+                Some(temporary) => details.writable_roots.push(temporary.into()),
+                None => details.exclude_tmpdir_env_var = true,
+            }
             SandboxPolicy::WorkspaceWrite(details)
         }
         (sandbox, _) => sandbox,
@@ -186,20 +196,13 @@ fn spread_roots(sandbox: SandboxPolicy, requested: &Requested, cwd: &Path) -> Sa
 }
 
 /// The directory itself and the writable roots of the configuration, unless the request names them.
-fn workspace_roots(requested: &Requested, sandbox: &SandboxPolicy, cwd: &Path) -> Vec<PathBuf> {
+fn workspace_roots(requested: &Requested, toml: &ConfigToml, cwd: &Path) -> Vec<PathBuf> {
     if let Some(roots) = &requested.workspace_roots {
         return roots.clone();
     }
+    let listed = toml.sandbox_workspace_write.writable_roots.iter();
     let mut roots = vec![cwd.to_owned()];
-    if let SandboxPolicy::WorkspaceWrite(details) = sandbox {
-        roots.extend(
-            details
-                .writable_roots
-                .iter()
-                .filter(|root| *root != cwd)
-                .cloned(),
-        );
-    }
+    roots.extend(listed.map(|root| cwd.join(root)).filter(|root| root != cwd));
     roots
 }
 

@@ -1,18 +1,19 @@
 //! `thread/fork`: a new thread with the turns of another.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::threads::{
     check_profile_conflict, deprecate, keep, new_meta, no_rollout, overridden, refuse_archived,
     remembered, replay, tell_usage, warn,
 };
-use crate::config::Requested;
+use crate::config::{self, Requested};
 use crate::connection::Call;
 use crate::failure::Failure;
 use crate::protocol::params::ThreadForkParams;
 use crate::quirk::Id as Quirk;
 use crate::server::parse_id;
 use crate::thread::record::Record;
+use crate::thread::state::Began;
 use crate::thread::store::{Loaded, Rollout};
 use crate::thread::turns::ItemsView;
 use crate::thread::{Thread, catalog, store};
@@ -61,7 +62,7 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
     let mut state = replay(call, &source, records.clone())?;
     state.leave_running_turn();
     if state.turns.is_empty() {
-        state.preview = String::new();
+        state.preview = injected(&records);
     }
     state.ordinals.fork();
     state.name = name.flatten();
@@ -72,11 +73,20 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
     state.goal = None;
     state.since_revert = None;
     let remembered = remembered(call, &state.settings, Quirk::WorkspaceWriteLostOnFork)?;
+    let of_new_thread = Requested {
+        model: params.model.clone(),
+        config: params.config.clone(),
+        ..Requested::default()
+    };
     let requested = Requested::from(params);
-    let unstable = server
-        .config()?
-        .unstable_features(requested.config.as_ref());
+    let config = server.config()?;
+    let unstable = config.unstable_features(requested.config.as_ref());
     state.settings = overridden(call, remembered, requested)?;
+    // Model and effort are those of a new thread.
+    let fresh = config::resolve(&config, &of_new_thread, &server.started_in)?;
+    state.settings.model = fresh.model;
+    state.settings.effort = fresh.effort;
+    state.began = Began::with(&state.settings);
     let thread = keep(call, meta, ephemeral, state);
     write_copy(&thread, &records)?;
     warm_up(call, &thread);
@@ -89,6 +99,17 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
     }
     server.broadcast("thread/started", &json!({"thread": thread.view(None)}));
     Ok(())
+}
+
+/// What the user was first made to say, where nobody has said anything.
+fn injected(records: &[Record]) -> String {
+    let inputs = records.iter().filter_map(|record| match record {
+        Record::Input(item) => serde_json::from_str::<Value>(item.get()).ok(),
+        _ => None,
+    });
+    let said = { inputs }.find(|item| item["role"] == "user");
+    let text = said.and_then(|item| item.pointer("/content/0/text")?.as_str().map(str::to_owned));
+    text.unwrap_or_default()
 }
 
 /// Writes the file of a fork: what it copied, and how it is set now.

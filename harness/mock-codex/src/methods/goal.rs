@@ -48,6 +48,10 @@ pub(super) fn set(call: &Call, params: ThreadGoalSetParams) -> Result<(), Failur
     goal.updated_ms = clock::now_ms();
     let (view, active) = (goal.view(&id), goal.status == GoalStatus::Active);
     owner.keep(Some(goal))?;
+    if let Owner::Loaded(thread) = &owner {
+        thread.name_after_goal();
+        thread.write_summary()?;
+    }
     call.reply(&json!({"goal": view}));
     call.server.broadcast(
         "thread/goal/updated",

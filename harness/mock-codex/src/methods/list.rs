@@ -145,6 +145,7 @@ fn row(call: &Call, entry: &Entry) -> Option<Row> {
     let summary = glance.summary.as_ref();
     let mut view = ThreadView {
         forked_from_id: None,
+        thread_source: None,
         ..glance.view(&entry.path)
     };
     if let Some(said) = summary.and_then(|summary| summary.since_revert.clone())
@@ -178,6 +179,8 @@ fn row_in_memory(thread: &Thread, keeps_old: bool) -> Row {
         updated_ms: state.updated_ms,
         recency_ms: state.recency_ms,
         view: ThreadView {
+            cwd: state.began.cwd.clone(),
+            thread_source: None,
             preview: match &state.since_revert {
                 Some(said) if keeps_old => said.clone(),
                 _ => view.preview,

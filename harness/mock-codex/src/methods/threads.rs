@@ -16,7 +16,7 @@ use crate::protocol::reply::{ResumePage, ThreadStatus};
 use crate::quirk::Id as Quirk;
 use crate::server::parse_id;
 use crate::thread::record::{FORMAT, Meta, Record};
-use crate::thread::state::State;
+use crate::thread::state::{Began, State};
 use crate::thread::store::{Loaded, Rollout};
 use crate::thread::turns::ItemsView;
 use crate::thread::{Settings, Thread, catalog, store};
@@ -188,6 +188,13 @@ pub(super) fn replay(call: &Call, meta: &Meta, records: Vec<Record>) -> Result<S
     // The file's own settings follow its first line; these are for a file cut before them.
     let settings = config::resolve(&config, &Requested::default(), &call.server.started_in)?;
     let mut state = State::new(settings, meta.created_ms);
+    let first = records.iter().find_map(|record| match record {
+        Record::Settings(settings) => Some(settings),
+        _ => None,
+    });
+    if let Some(settings) = first {
+        state.began = Began::with(settings);
+    }
     for record in records {
         state.replay(record);
     }

@@ -1,7 +1,7 @@
 //! `turn/start`, `turn/steer`, `turn/interrupt`, `thread/settings/update`, and what else starts
 //! turns: `thread/shellCommand` and `thread/compact/start`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ use crate::turn::{self, Control, Said};
 /// What a turn or an update changes for good.
 #[derive(Debug, Default, PartialEq)]
 struct Changes {
-    cwd: Option<String>,
+    cwd: Option<PathBuf>,
     workspace_roots: Option<Vec<AbsolutePath>>,
     approval_policy: Option<ApprovalPolicy>,
     approvals_reviewer: Option<ApprovalsReviewer>,
@@ -262,6 +262,25 @@ fn apply(call: &Call, thread: &Thread, changes: Changes) -> Result<(), Failure> 
     Ok(())
 }
 
+/// The old directory's place among the roots is the new one's, which is among them once.
+fn move_roots(settings: &mut Settings, cwd: &Path) {
+    let old = settings.cwd.clone();
+    let roots = std::mem::take(&mut settings.workspace_roots);
+    if !roots.contains(&old) {
+        settings.workspace_roots = roots;
+        return;
+    }
+    for root in roots {
+        let root = if root == old { cwd.to_owned() } else { root };
+        if !settings.workspace_roots.contains(&root) {
+            settings.workspace_roots.push(root);
+        }
+    }
+    if let SandboxPolicy::WorkspaceWrite(details) = &mut settings.sandbox {
+        details.writable_roots.retain(|root| root != cwd);
+    }
+}
+
 fn changed(
     mut settings: Settings,
     changes: Changes,
@@ -269,9 +288,7 @@ fn changed(
 ) -> Result<Settings, Failure> {
     if let Some(cwd) = changes.cwd {
         let cwd = config::plain(&started_in.join(cwd));
-        if settings.workspace_roots == [settings.cwd.clone()] {
-            settings.workspace_roots = vec![cwd.clone()];
-        }
+        move_roots(&mut settings, &cwd);
         settings.cwd = cwd;
     }
     if let Some(roots) = changes.workspace_roots {
@@ -293,19 +310,17 @@ fn changed(
     settings.summary = changes.summary.or(settings.summary);
     settings.personality = changes.personality.or(settings.personality);
     if let Some(CollaborationMode { mode, settings: of }) = changes.collaboration {
-        settings.collaboration = Collaboration {
-            plan: match mode {
-                ModeKind::Plan => true,
-                ModeKind::Default => false,
-                other => {
-                    return Err(Failure::invalid(format!(
-                        "mock-codex does not know what codex does in the mode {other:?}; use \
-                         `plan` or `default`"
-                    )));
-                }
-            },
-            instructions: of.developer_instructions,
+        let plan = match mode {
+            ModeKind::Plan => true,
+            ModeKind::Default => false,
+            other => {
+                return Err(Failure::invalid(format!(
+                    "mock-codex does not know what codex does in the mode {other:?}; use \
+                     `plan` or `default`"
+                )));
+            }
         };
+        settings.collaboration = Collaboration::chosen(plan, of.developer_instructions);
         settings.model = of.model;
         settings.effort = of.reasoning_effort.map(|effort| effort.0);
     }

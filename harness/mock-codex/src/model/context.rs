@@ -151,14 +151,14 @@ fn approval(settings: &Settings) -> &'static str {
             "Approvals are your mechanism to get user consent. `approval_policy` is \
              `unless-trusted`: the user is asked about every command that no rule allows."
         }
-        (ApprovalPolicy::Granular(_), _) => {
-            "# Approval Requests\n\nApproval policy is `granular`: some kinds of approval requests \
-             reach the user, the others are rejected."
-        }
         (_, ApprovalsReviewer::AutoReview) => {
             "# Escalation Requests\n\nA reviewer decides about requests to leave the sandbox; \
              make them with `sandbox_permissions` set to `require_escalated` and a \
              `justification`. `approvals_reviewer` is `auto_review`."
+        }
+        (ApprovalPolicy::Granular(_), _) => {
+            "# Approval Requests\n\nApproval policy is `granular`: some kinds of approval requests \
+             reach the user, the others are rejected."
         }
         (ApprovalPolicy::OnRequest, _) => {
             "# Escalation Requests\n\nCommands leave the sandbox when the user approves it. Ask \
@@ -184,6 +184,17 @@ fn widening(settings: &Settings) -> String {
 
 /// The `<environment_context>` block; directory and shell are left out where the model knows them.
 pub(crate) fn environment(settings: &Settings, with_place: bool) -> String {
+    surroundings(settings, with_place, &filesystem(settings))
+}
+
+/// The same for somebody who reviews what is done with these settings: what can be written there
+/// is named as what can be read.
+pub(crate) fn environment_of_reviewer(settings: &Settings, reviewed: &Settings) -> String {
+    let places = filesystem(reviewed).replace("access=\"write\"", "access=\"read\"");
+    surroundings(settings, true, &places)
+}
+
+fn surroundings(settings: &Settings, with_place: bool, filesystem: &str) -> String {
     let now = clock::local(clock::now_ms());
     let zone = clock::zone();
     let place = if with_place {
@@ -199,22 +210,23 @@ pub(crate) fn environment(settings: &Settings, with_place: bool) -> String {
          <timezone>{}</timezone>\n  {}\n</environment_context>",
         now.strftime("%Y-%m-%d"),
         zone.iana_name().unwrap_or("Etc/UTC"),
-        filesystem(settings),
+        filesystem,
     )
 }
 
 /// The `<filesystem>` part of the environment.
 pub(crate) fn filesystem(settings: &Settings) -> String {
-    let roots: Vec<String> = settings
+    let roots: String = settings
         .workspace_roots
         .iter()
         .map(|root| format!("<root>{}</root>", root.display()))
         .collect();
-    format!(
-        "<filesystem><workspace_roots>{}</workspace_roots>{}</filesystem>",
-        roots.concat(),
-        profile(settings)
-    )
+    let roots = if roots.is_empty() {
+        roots
+    } else {
+        format!("<workspace_roots>{roots}</workspace_roots>")
+    };
+    format!("<filesystem>{roots}{}</filesystem>", profile(settings))
 }
 
 fn profile(settings: &Settings) -> String {
@@ -244,18 +256,32 @@ fn writable(settings: &Settings, details: &WorkspaceWrite) -> String {
     if !details.exclude_tmpdir_env_var {
         entries.push_str(&entry("write", "<special>:tmpdir</special>"));
     }
-    let listed = details.writable_roots.iter();
-    entries.extend(
-        listed
-            .filter(|root| !settings.workspace_roots.contains(root))
-            .map(|root| path("write", root)),
-    );
-    for root in &settings.workspace_roots {
-        entries.extend(
-            [".git", ".agents", ".codex", ".aws"].map(|name| path("read", &root.join(name))),
-        );
+    let listed: Vec<&PathBuf> = details
+        .writable_roots
+        .iter()
+        .filter(|root| !settings.workspace_roots.contains(root))
+        .filter(|root| settings.profile.is_none() || !is_temporary(root))
+        .collect();
+    entries.extend(listed.iter().map(|root| path("write", root)));
+    for name in PROTECTED {
+        let roots = settings.workspace_roots.iter();
+        entries.extend(roots.map(|root| path("read", &root.join(name))));
+    }
+    // Elsewhere only what is there is protected.
+    for name in PROTECTED {
+        let there = listed.iter().map(|root| root.join(name));
+        entries.extend(there.filter(|it| it.exists()).map(|it| path("read", &it)));
     }
     entries
+}
+
+/// What nobody may write within a writable root.
+const PROTECTED: [&str; 4] = [".git", ".agents", ".codex", ".aws"];
+
+/// Is it one of the temporary directories, which have names of their own?
+fn is_temporary(root: &Path) -> bool {
+    let own = std::env::var_os("TMPDIR");
+    root == Path::new("/tmp") || own.is_some_and(|own| root == Path::new(&own))
 }
 
 fn entry(access: &str, what: &str) -> String {
@@ -268,6 +294,9 @@ fn managed(entries: &str) -> String {
          </file_system></permission_profile>"
     )
 }
+
+/// What a model is told that takes over from one that had to search for tools.
+pub(crate) const NO_TOOLS: &str = "<tools>\nAll tools are given.\n</tools>";
 
 /// What a model is told that has to search for tools.
 pub(crate) fn deferred_tools(settings: &Settings) -> Option<String> {

@@ -266,7 +266,7 @@ pub(crate) struct ThreadBackgroundTerminalsListParams {
 pub(crate) struct ThreadSettingsUpdateParams {
     pub(crate) thread_id: String,
     pub(crate) disabled_plugin_ids: Option<Vec<String>>,
-    pub(crate) cwd: Option<String>,
+    pub(crate) cwd: Option<PathBuf>,
     pub(crate) environments: Unused,
     pub(crate) approval_policy: Option<ApprovalPolicy>,
     pub(crate) approvals_reviewer: Option<ApprovalsReviewer>,
@@ -297,7 +297,7 @@ pub(crate) struct TurnStartParams {
     pub(crate) responsesapi_client_metadata_patch: Unused,
     pub(crate) additional_context: Unused,
     pub(crate) environments: Unused,
-    pub(crate) cwd: Option<String>,
+    pub(crate) cwd: Option<PathBuf>,
     pub(crate) runtime_workspace_roots: Option<Vec<AbsolutePath>>,
     pub(crate) approval_policy: Option<ApprovalPolicy>,
     pub(crate) approvals_reviewer: Option<ApprovalsReviewer>,

@@ -171,10 +171,39 @@ fn full_access<'de, D: Deserializer<'de>>(deserializer: D, member: &str) -> Resu
     Ok(())
 }
 
+/// The names of [`SandboxPolicyDeserialize`]'s variants, by their numbers.
+const SANDBOX_POLICIES: [&str; 4] = [
+    "dangerFullAccess",
+    "readOnly",
+    "externalSandbox",
+    "workspaceWrite",
+];
+
 /// A sandbox policy of a request; its writable roots are absolute.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(from = "SandboxPolicyDeserialize")]
+#[derive(Debug, Clone)]
 pub(crate) struct RequestedSandbox(pub(crate) SandboxPolicy);
+
+impl<'de> Deserialize<'de> for RequestedSandbox {
+    /// codex 0.169.0 takes the number of a variant for its name.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut policy = serde_json::Value::deserialize(deserializer)?;
+        if let Some(number) = policy.get("type").and_then(serde_json::Value::as_u64) {
+            let name = usize::try_from(number)
+                .ok()
+                .and_then(|number| SANDBOX_POLICIES.get(number));
+            let name = name.ok_or_else(|| {
+                de::Error::invalid_value(
+                    de::Unexpected::Unsigned(number),
+                    &"variant index 0 <= i < 4",
+                )
+            })?;
+            policy["type"] = (*name).into();
+        }
+        let policy: SandboxPolicyDeserialize =
+            serde_json::from_value(policy).map_err(de::Error::custom)?;
+        Ok(policy.into())
+    }
+}
 
 impl From<SandboxPolicyDeserialize> for RequestedSandbox {
     fn from(policy: SandboxPolicyDeserialize) -> Self {

@@ -58,7 +58,19 @@ pub(crate) struct Collaboration {
 const PLAN: &str =
     "Plan what is to be done, and ask the user what you need to know. Change nothing.";
 
+/// What it is told where the client goes back to the usual mode.
+const DEFAULT: &str = "Do what the user asks. Ask only where the answer matters.";
+
 impl Collaboration {
+    /// The mode that a client chooses, maybe with instructions of its own.
+    pub(crate) fn chosen(plan: bool, instructions: Option<String>) -> Self {
+        let usual = (!plan).then(|| DEFAULT.to_owned());
+        Self {
+            plan,
+            instructions: instructions.or(usual),
+        }
+    }
+
     /// What the mode is called for people.
     pub(crate) fn title(&self) -> &'static str {
         if self.plan { "Plan" } else { "Default" }
@@ -113,7 +125,10 @@ impl Settings {
     /// Does a reviewer decide about requests to leave the sandbox?
     pub(crate) fn has_reviewer(&self) -> bool {
         self.reviewer == ApprovalsReviewer::AutoReview
-            && self.approval_policy == ApprovalPolicy::OnRequest
+            && matches!(
+                self.approval_policy,
+                ApprovalPolicy::OnRequest | ApprovalPolicy::Granular(_)
+            )
     }
 
     /// Was the sandbox chosen through the fields that codex 0.169.0 doesn't remember?

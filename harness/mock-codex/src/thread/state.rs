@@ -62,10 +62,28 @@ pub(crate) struct Conversation {
     pub(crate) channel: Channel,
 }
 
+/// What a thread began with, which lists go on to show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Began {
+    pub(crate) cwd: PathBuf,
+    pub(crate) model: String,
+}
+
+impl Began {
+    /// With these settings.
+    pub(crate) fn with(settings: &Settings) -> Self {
+        Self {
+            cwd: settings.cwd.clone(),
+            model: settings.model.clone(),
+        }
+    }
+}
+
 /// The parts of a thread that change.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) settings: Settings,
+    pub(crate) began: Began,
     pub(crate) preview: String,
     pub(crate) name: Option<String>,
     pub(crate) updated_ms: i64,
@@ -131,6 +149,7 @@ impl State {
     /// The state of a thread that nothing has happened in.
     pub(crate) fn new(settings: Settings, created_ms: i64) -> Self {
         Self {
+            began: Began::with(&settings),
             settings,
             preview: String::new(),
             name: None,
@@ -292,7 +311,7 @@ impl State {
             updated_ms: self.updated_ms,
             preview: self.preview.clone(),
             name: self.name.clone(),
-            cwd: self.settings.cwd.clone(),
+            cwd: self.began.cwd.clone(),
             provider: self.settings.provider.clone(),
             model: self.settings.model.clone(),
             effort: self.settings.effort.clone(),

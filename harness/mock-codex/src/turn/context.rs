@@ -21,30 +21,40 @@ pub(crate) fn tell(thread: &Thread) -> io::Result<()> {
 
 /// The messages that are due.
 pub(super) fn news(thread: &Thread) -> Vec<String> {
-    let (settings, told) = {
+    let (settings, told, switched) = {
         let state = thread.state.borrow();
-        (state.settings.clone(), state.told.clone())
+        let switched = state.settings.model != state.began.model;
+        (state.settings.clone(), state.told.clone(), switched)
     };
     match told {
         // Somebody who works for the thread can't search for tools.
-        None if thread.relay.is_some() => begin(&settings, None),
-        None => everything(&settings),
+        None if thread.relay.is_some() => begin(&settings, None, false),
+        None => begin(
+            &settings,
+            context::deferred_tools(&settings).as_deref(),
+            switched,
+        ),
         Some(told) => changes(&told, &settings),
     }
 }
 
 /// All that a model is told at first.
 pub(super) fn everything(settings: &Settings) -> Vec<String> {
-    begin(settings, context::deferred_tools(settings).as_deref())
+    begin(
+        settings,
+        context::deferred_tools(settings).as_deref(),
+        false,
+    )
 }
 
-fn begin(settings: &Settings, deferred: Option<&str>) -> Vec<String> {
+/// `switched`: the thread began with another model.
+fn begin(settings: &Settings, deferred: Option<&str>, switched: bool) -> Vec<String> {
     let permissions = context::permissions(settings);
     let collaboration = context::collaboration(settings);
-    let texts: Vec<&str> = settings
-        .developer_instructions
-        .as_deref()
+    let texts: Vec<&str> = switched
+        .then_some(context::MODEL_SWITCH)
         .into_iter()
+        .chain(settings.developer_instructions.as_deref())
         .chain([context::SKILLS, &permissions])
         .chain(deferred)
         .chain(collaboration.as_deref())
@@ -59,6 +69,11 @@ fn changes(told: &Settings, settings: &Settings) -> Vec<String> {
     let mut messages = Vec::new();
     if told.model != settings.model {
         messages.push(message("developer", &[context::MODEL_SWITCH]));
+        let tools = context::deferred_tools(settings);
+        if context::deferred_tools(told) != tools {
+            let tools = tools.as_deref().unwrap_or(context::NO_TOOLS);
+            messages.push(message("developer", &[context::SKILLS, tools]));
+        }
     }
     let collaboration = context::collaboration(settings);
     if let Some(text) = collaboration.filter(|_| told.collaboration != settings.collaboration) {

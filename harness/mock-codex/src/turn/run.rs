@@ -14,7 +14,7 @@ use super::finish::End;
 use super::retry::backoff;
 use super::shell::{self, ShellCommand};
 use super::stream::{Sampled, Stop};
-use super::{Control, Said, code_review, compact, context as telling, goal, input};
+use super::{CONTEXT_WINDOW, Control, Said, code_review, compact, context as telling, goal, input};
 use crate::clock;
 use crate::connection::Client;
 use crate::model::error::Retry;
@@ -208,7 +208,10 @@ impl Turn {
         let end = match work {
             Work::Answer(said) => {
                 self.pending.push_back(said);
-                self.steps().await
+                match self.make_room().await {
+                    Ok(()) => self.steps().await,
+                    Err(stop) => stop.into(),
+                }
             }
             Work::Goal => {
                 self.tell_model_context();
@@ -223,6 +226,15 @@ impl Turn {
             Work::Review(review) => code_review::run(&mut self, review).await,
         };
         self.finish(end);
+    }
+
+    /// Compacts the history first if the context window is full.
+    async fn make_room(&mut self) -> Result<(), Stop> {
+        let last = self.scope.thread.state.borrow().last_usage.clone();
+        match last {
+            Some((_, usage)) if usage.total_tokens >= CONTEXT_WINDOW => compact::run(self).await,
+            _ => Ok(()),
+        }
     }
 
     /// Tells that it has begun, as what `thread` does.

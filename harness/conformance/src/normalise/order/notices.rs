@@ -67,6 +67,10 @@ fn causes(entries: &[Entry]) -> Vec<Cause<'_>> {
             let Event::Server(answer) = &entries[reply].event else {
                 return None;
             };
+            // What is refused causes nothing.
+            if answer.get("error").is_some() {
+                return None;
+            }
             // A thread that the request makes is named by the reply.
             let made = answer["result"]["thread"]["id"].as_str();
             CAUSES.contains(&frame["method"].as_str()?).then(|| Cause {

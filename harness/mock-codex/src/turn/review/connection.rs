@@ -26,15 +26,13 @@ pub(in crate::turn) fn warm_up(
     client: &Identity,
     endpoint: Endpoint,
 ) {
-    let settings = {
-        let state = thread.state.borrow();
-        if !state.settings.has_reviewer() {
-            return;
-        }
-        own_settings(&state.settings)
-    };
+    let reviewed = thread.state.borrow().settings.clone();
+    if !reviewed.has_reviewer() {
+        return;
+    }
+    let settings = own_settings(&reviewed);
     let mut review = thread.review.borrow_mut();
-    let review = review.get_or_insert_with(|| open(&settings));
+    let review = review.get_or_insert_with(|| open(&settings, &reviewed));
     let subject = Subject {
         thread: &review.id,
         session: &thread.meta.session_id,

@@ -271,8 +271,9 @@ async fn ask(
 ) -> Result<String, String> {
     let endpoint = scope.endpoint()?;
     let (channel, asked) = {
+        let reviewed = scope.thread.state.borrow().settings.clone();
         let mut review = scope.thread.review.borrow_mut();
-        let review = review.get_or_insert_with(|| open(settings));
+        let review = review.get_or_insert_with(|| open(settings, &reviewed));
         review.history.push(&message("user", &[question]));
         let schema = schema();
         let subject = Subject {
@@ -331,10 +332,14 @@ async fn ask(
     }
 }
 
-fn open(settings: &Settings) -> Conversation {
+/// What is reviewed could write where the reviewer can read.
+fn open(settings: &Settings, reviewed: &Settings) -> Conversation {
     let mut history = History::default();
     history.push(&message("developer", &[&context::permissions(settings)]));
-    history.push(&message("user", &[&context::environment(settings, true)]));
+    history.push(&message(
+        "user",
+        &[&context::environment_of_reviewer(settings, reviewed)],
+    ));
     Conversation {
         id: clock::new_id(),
         context_window: clock::new_id(),
