@@ -180,7 +180,9 @@ fn trial(bench: &Arc<Bench>, case: &Arc<Case>, target: &Target) -> Trial {
             let run = bench.judge.judge(run);
             match &run.status {
                 Status::Passed | Status::Known(_) => return Ok(Completion::Completed),
-                Status::Skipped(reason) => return Ok(Completion::ignored_with(reason.clone())),
+                Status::Skipped(reason) | Status::Unsupported(reason) => {
+                    return Ok(Completion::ignored_with(reason.clone()));
+                }
                 Status::Failed | Status::Broken(_) if again < tries => {
                     again += 1;
                     eprintln!("{}try {again} of {tries}\n", shown(&run)?);

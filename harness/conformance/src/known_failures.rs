@@ -111,6 +111,15 @@ impl fmt::Display for Wrong {
 }
 
 impl KnownFailures {
+    /// The list of an SDK: `<directory>/python-openai-codex.yaml` for `python/openai-codex`. A
+    /// missing file is an empty list.
+    pub fn of_client(name: &str, directory: &Path) -> Result<Self, ListError> {
+        if name.starts_with("cmd:") {
+            return Ok(Self::default());
+        }
+        Self::read(directory.join(format!("{}.yaml", name.replace('/', "-"))))
+    }
+
     /// The list of a target: `<directory>/mock.yaml`; `<directory>/codex.yaml` and
     /// `<directory>/codex-0.169.0.yaml` together. There is none for commands and addresses, and a
     /// missing file is an empty list.

@@ -16,6 +16,7 @@ pub mod requirements;
 pub mod run;
 pub mod scenario;
 pub mod schema;
+pub mod sdk;
 pub mod target;
 pub mod versions;
 pub mod walk;

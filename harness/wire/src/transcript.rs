@@ -4,6 +4,7 @@
 //! wires are in it (client ↔ app-server, app-server ↔ model), and the app-server's stderr and
 //! life. Nothing here judges, and nothing that judges needs to know how a transcript came about.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
 
 use serde::{Deserialize, Serialize};
@@ -81,6 +82,8 @@ pub struct ModelReply {
 pub enum Process {
     /// It was started with these arguments, program first.
     Started(Vec<String>),
+    /// The variables of its environment that matter to it, secrets masked.
+    Environment(BTreeMap<String, String>),
     /// It ended: an exit code, or the signal that ended it.
     Exited {
         /// The exit code, if it exited.

@@ -211,7 +211,9 @@ fn judge(pair: &[CaseRun; 2]) -> Outcome {
     for run in pair {
         let reason = |reason: &str| format!("`{}`: {reason}", run.target);
         match &run.status {
-            Status::Skipped(why) => return Outcome::Skipped(reason(why)),
+            Status::Skipped(why) | Status::Unsupported(why) => {
+                return Outcome::Skipped(reason(why));
+            }
             Status::Broken(why) => return Outcome::Broken(reason(why)),
             _ => {}
         }

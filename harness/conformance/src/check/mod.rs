@@ -4,6 +4,8 @@ pub mod expect;
 pub mod matcher;
 pub mod model;
 pub mod schema;
+pub(crate) mod sdk;
 pub mod snapshot;
+pub(crate) mod told;
 pub mod trace;
 pub mod verdict;

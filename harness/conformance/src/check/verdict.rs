@@ -25,6 +25,8 @@ pub struct Judge {
     frames: SchemaCheck,
     /// By the target's name.
     known: BTreeMap<String, KnownFailures>,
+    /// Those of SDKs, by the client's name.
+    of_clients: BTreeMap<String, KnownFailures>,
 }
 
 /// A fixture that judging needs and that can't be used.
@@ -60,6 +62,7 @@ impl Judge {
                 exceptions::Exceptions::load(root)?,
             ),
             known,
+            of_clients: BTreeMap::new(),
         })
     }
 
@@ -68,6 +71,22 @@ impl Judge {
     pub fn without_schemas(mut self) -> Self {
         self.frames = SchemaCheck::default();
         self
+    }
+
+    /// The same, for runs with these SDKs.
+    ///
+    /// # Errors
+    /// A list of known failures that can't be used.
+    pub fn with_clients<'a>(
+        mut self,
+        root: &Path,
+        clients: impl Iterator<Item = &'a str>,
+    ) -> Result<Self, FixtureError> {
+        let directory = root.join("fixtures/known-failures");
+        self.of_clients = clients
+            .map(|name| Ok((name.to_owned(), KnownFailures::of_client(name, &directory)?)))
+            .collect::<Result<_, FixtureError>>()?;
+        Ok(self)
     }
 
     /// The run with its frames and its snapshot checked and its known failures applied, and with the directories
@@ -88,6 +107,13 @@ impl Judge {
             run.checks.push(check);
         }
         let known = self.known.get(&run.target);
+        if let Some(of_client) = self.of_clients.get(&run.client) {
+            // Snapshots are the reference client's wire. What the target gets wrong, it gets
+            // wrong for every client.
+            let of_target = known.filter(|known| known.explains(&run));
+            of_target.unwrap_or(of_client).apply(&mut run);
+            return run;
+        }
         let sound = run.status == Status::Passed || known.is_some_and(|known| known.explains(&run));
         if is_held_to_snapshots(&run.target)
             && let Some(check) = self.snapshots.check(&run, sound)
@@ -123,7 +149,7 @@ impl Judge {
                 problem(None, schema_check::CHECK, message, Some(case.at.clone()))
             })
             .collect();
-        for (target, known) in &self.known {
+        for (target, known) in self.known.iter().chain(&self.of_clients) {
             let unmatched = known.unmatched(loaded.iter().map(|case| case.id.as_str()));
             for entry in unmatched
                 .into_iter()

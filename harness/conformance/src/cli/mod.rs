@@ -21,6 +21,7 @@ pub mod run;
 pub mod schema;
 pub mod sdk;
 pub mod serve;
+pub mod tap;
 pub mod target;
 pub mod trace;
 pub mod walk;
@@ -120,6 +121,8 @@ enum Command {
     Mutants(Box<mutants::MutantsArgs>),
     /// Hold logs of sessions against the rules that hold for any
     Trace(trace::TraceArgs),
+    /// Run an app-server and record what it and its client say to each other
+    Tap(tap::TapArgs),
     /// List targets, or install one
     Target(target::TargetArgs),
     /// Be the mock: everything behind it is the mock's own command line, as of `codex`
@@ -162,6 +165,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Mutants(args) => mutants::execute(&args, &mut out),
         Command::Trace(args) => trace::execute(&args, &mut out),
         Command::Target(args) => target::execute(&args, &mut out),
+        Command::Tap(args) => return tap::execute(&args),
         Command::Mock { args } => return mock(args),
     };
     done.and_then(|exit| Ok(out.flush().map(|()| exit)?))

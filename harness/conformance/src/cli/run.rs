@@ -13,6 +13,7 @@ use clap::Args;
 use crate::check::snapshot::Update;
 use crate::check::verdict::Judge;
 use crate::cli::{CliError, Exit, scenarios_dir};
+use crate::client::driver::Sdk;
 use crate::report::terminal::Terminal;
 use crate::report::{Problem, Summary, json, junit};
 use crate::run::outcome::{CaseRun, Status};
@@ -21,10 +22,12 @@ use crate::scenario::model::Case;
 use crate::target::Target;
 use crate::{run, scenario};
 
+mod clients;
 mod required;
 mod shard;
 mod token;
 
+use self::clients::chosen_clients;
 use self::required::required;
 pub use self::shard::{Shard, ShardError};
 use self::token::token;
@@ -44,6 +47,10 @@ pub struct RunArgs {
     /// may be repeated
     #[arg(long = "target", value_name = "T", default_value = "mock")]
     pub targets: Vec<Target>,
+    /// What drives them: `reference`, an SDK of `sdk list`, `cmd:COMMAND` for a driver of your own,
+    /// or `all` for every installed SDK; may be repeated
+    #[arg(long = "client", value_name = "C", default_value = "reference")]
+    pub clients: Vec<String>,
     /// The file with the bearer token that a `ws://` or `unix://` target wants
     #[arg(long, value_name = "FILE", conflicts_with = "token_env")]
     pub token_file: Option<PathBuf>,
@@ -128,12 +135,21 @@ struct Plan {
     chosen: Vec<Arc<Case>>,
     judge: Judge,
     options: RunOptions,
+    /// `None` is the reference client.
+    clients: Vec<Option<Arc<Sdk>>>,
+}
+
+impl Plan {
+    /// How many results there will be.
+    fn count(&self, args: &RunArgs) -> usize {
+        self.chosen.len() * args.targets.len() * self.clients.len()
+    }
 }
 
 fn try_execute(args: &RunArgs) -> Result<Exit, Refusal> {
     let plan = plan(args)?;
     let begun = Instant::now();
-    let mut terminal = terminal(args, plan.chosen.len() * args.targets.len());
+    let mut terminal = terminal(args, plan.count(args));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -144,7 +160,7 @@ fn try_execute(args: &RunArgs) -> Result<Exit, Refusal> {
             )
         })?;
     let runs = runtime.block_on(run_all(args, &plan, &mut terminal));
-    let complete = runs.len() == plan.chosen.len() * args.targets.len();
+    let complete = runs.len() == plan.count(args);
     let problems = if complete {
         problems(args, &plan)?
     } else {
@@ -153,7 +169,7 @@ fn try_execute(args: &RunArgs) -> Result<Exit, Refusal> {
     let summary = Summary::of(&runs, &problems, begun.elapsed());
     shown(terminal.ended(&problems, &summary))?;
     if !complete {
-        let missing = plan.chosen.len() * args.targets.len() - runs.len();
+        let missing = plan.count(args) - runs.len();
         let _ = writeln!(io::stderr(), "stopped: {missing} cases have no result");
     }
     write_reports(args, &runs, &problems, &summary)?;
@@ -183,7 +199,10 @@ fn plan(args: &RunArgs) -> Result<Plan, Refusal> {
         (false, true) => Update::Never,
         (false, false) => Update::Propose,
     };
+    let clients = chosen_clients(&args.clients, root(&scenarios))?;
+    let names = clients.iter().flatten().map(|sdk| sdk.name.as_str());
     let mut judge = Judge::new(root(&scenarios), &args.targets, update)
+        .and_then(|judge| judge.with_clients(root(&scenarios), names))
         .map_err(|error| Refusal(Exit::Usage, format!("error: {error}")))?;
     if args.no_schema {
         judge = judge.without_schemas();
@@ -206,6 +225,7 @@ fn plan(args: &RunArgs) -> Result<Plan, Refusal> {
         chosen,
         judge,
         options,
+        clients,
     })
 }
 
@@ -267,13 +287,22 @@ async fn run_all(
         }
         RunEvent::Finished(_) => {}
     };
-    let unjudged = run::suite(chosen, &args.targets, options, on_event).await;
+    let mut on_event = on_event;
+    let mut unjudged = Vec::new();
+    for sdk in &plan.clients {
+        let options = RunOptions {
+            sdk: sdk.clone(),
+            ..options.clone()
+        };
+        unjudged.extend(run::suite(chosen, &args.targets, &options, &mut on_event).await);
+    }
     interrupt.abort();
     // The suite knows the order, the judged ones came as they ended.
     let place = |run: &CaseRun| {
-        unjudged
-            .iter()
-            .position(|other| other.target == run.target && other.case.id == run.case.id)
+        unjudged.iter().position(|other| {
+            (&other.client, &other.target, &other.case.id)
+                == (&run.client, &run.target, &run.case.id)
+        })
     };
     judged.sort_by_cached_key(|run| place(run).unwrap_or(usize::MAX));
     judged

@@ -1,5 +1,6 @@
 //! A turn as the client sees it: everything on the wire that carries its id.
 
+use codex_wire::frame::Frame;
 use serde_json::{Value, json};
 
 use crate::client::connection::{Connection, Received};
@@ -30,14 +31,26 @@ impl Turn {
         let mut turn = Self::default();
         let what = format!("`turn/completed` of turn {id}");
         connection
-            .find(what, 0, |received| turn.take_in(id, received))
+            .find(what, 0, |Received { frame, entry, .. }| {
+                turn.take_in(id, frame, *entry)
+            })
             .await
     }
 
+    /// The end of the turn `id` among frames of the app-server, each with its entry; `None` where
+    /// it hasn't ended.
+    pub fn among<'a>(
+        id: &str,
+        mut frames: impl Iterator<Item = (&'a Frame, usize)>,
+    ) -> Option<Ended> {
+        let mut turn = Self::default();
+        frames.find_map(|(frame, entry)| turn.take_in(id, frame, entry))
+    }
+
     /// Takes in a frame; the result is there with the last one.
-    fn take_in(&mut self, id: &str, received: &Received) -> Option<Ended> {
-        let params = received.frame.params()?;
-        match received.frame.method()? {
+    fn take_in(&mut self, id: &str, frame: &Frame, entry: usize) -> Option<Ended> {
+        let params = frame.params()?;
+        match frame.method()? {
             "item/completed" if params["turnId"] == id => self.items.push(params["item"].clone()),
             "thread/tokenUsage/updated" if params["turnId"] == id => {
                 self.usage = params["tokenUsage"].clone();
@@ -53,7 +66,7 @@ impl Turn {
                         "usage": std::mem::take(&mut self.usage),
                         "turn": turn,
                     }),
-                    entry: received.entry,
+                    entry,
                 });
             }
             _ => {}

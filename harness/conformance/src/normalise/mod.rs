@@ -84,6 +84,11 @@ fn replace_all(entries: &mut [Entry], replacer: &mut Replacer<'_>, said: &facts:
                     replacer.text_in_place(argument);
                 }
             }
+            Event::Process(codex_wire::transcript::Process::Environment(variables)) => {
+                for value in variables.values_mut() {
+                    replacer.text_in_place(value);
+                }
+            }
             _ => {}
         }
     }

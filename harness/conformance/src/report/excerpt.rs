@@ -104,6 +104,10 @@ fn reply_line(reply: &ModelReply) -> String {
 fn process_line(process: &Process) -> String {
     match process {
         Process::Started(argv) => format!("started {}", argv.join(" ")),
+        Process::Environment(variables) => {
+            let names: Vec<&str> = variables.keys().map(String::as_str).collect();
+            format!("with {} in its environment", names.join(", "))
+        }
         Process::Exited {
             code: Some(code), ..
         } => format!("exited with code {code}"),

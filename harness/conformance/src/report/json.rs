@@ -23,6 +23,7 @@ struct Counts {
     failed: usize,
     known: usize,
     skipped: usize,
+    unsupported: usize,
 }
 
 #[derive(Serialize)]
@@ -64,6 +65,7 @@ pub fn write(
             failed: summary.failed,
             known: summary.known_count(),
             skipped: summary.skipped_count(),
+            unsupported: summary.unsupported_count(),
         },
         cases,
     };
@@ -90,7 +92,7 @@ fn of_case(run: &CaseRun) -> CaseReport<'_> {
         duration_us: u64::try_from(run.duration.as_micros()).unwrap_or(u64::MAX),
         checks,
         skip_reason: match &run.status {
-            Status::Skipped(reason) => Some(reason),
+            Status::Skipped(reason) | Status::Unsupported(reason) => Some(reason),
             _ => None,
         },
     }
@@ -155,7 +157,7 @@ mod tests {
         assert_eq!(report["version"], 1);
         assert_eq!(
             report["summary"],
-            json!({"passed": 0, "failed": 3, "known": 1, "skipped": 1})
+            json!({"passed": 0, "failed": 3, "known": 1, "skipped": 1, "unsupported": 0})
         );
         assert_eq!(
             report["cases"][0],

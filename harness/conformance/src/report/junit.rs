@@ -57,6 +57,7 @@ fn of_case(run: &CaseRun) -> TestCase {
             status
         }
         Status::Known(reason) => skipped(format!("known failure: {reason}")),
+        Status::Unsupported(reason) => skipped(format!("unsupported: {reason}")),
         Status::Skipped(reason) => skipped(reason.clone()),
     };
     let mut case = TestCase::new(run.case.id.clone(), status);

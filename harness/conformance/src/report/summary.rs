@@ -25,6 +25,8 @@ pub struct Summary {
     pub known: BTreeMap<String, usize>,
     /// Cases that were not run, by reason.
     pub skipped: BTreeMap<String, usize>,
+    /// Cases that the SDK has no way to do, by reason: neither good nor bad.
+    pub unsupported: BTreeMap<String, usize>,
     /// How many of the failed ones could not be started.
     pub broken: usize,
     /// How long it all took.
@@ -52,6 +54,9 @@ impl Summary {
                     summary.broken += 1;
                 }
                 Status::Known(reason) => *summary.known.entry(reason.clone()).or_default() += 1,
+                Status::Unsupported(reason) => {
+                    *summary.unsupported.entry(reason.clone()).or_default() += 1;
+                }
                 Status::Skipped(reason) => *summary.skipped.entry(reason.clone()).or_default() += 1,
             }
         }
@@ -61,6 +66,11 @@ impl Summary {
     /// How many failed as their list says.
     pub fn known_count(&self) -> usize {
         self.known.values().sum()
+    }
+
+    /// How many the SDK has no way to do.
+    pub fn unsupported_count(&self) -> usize {
+        self.unsupported.values().sum()
     }
 
     /// How many were not run.
@@ -76,6 +86,7 @@ pub fn word(status: &Status) -> &'static str {
         Status::Failed => "failed",
         Status::Known(_) => "known",
         Status::Skipped(_) => "skipped",
+        Status::Unsupported(_) => "unsupported",
         Status::Broken(_) => "broken",
     }
 }

@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::excerpt::excerpt;
 use super::summary::{Problem, Summary};
 use crate::check::snapshot;
+use crate::client::reference;
 use crate::normalise::with_places_named;
 use crate::run::outcome::{CaseRun, Check, Status};
 
@@ -138,8 +139,13 @@ impl<W: Write> Terminal<W> {
     }
 
     fn heading(&self, word: &str, run: &CaseRun) -> String {
+        let client = if run.client == reference::NAME {
+            String::new()
+        } else {
+            format!(" with {}", run.client)
+        };
         format!(
-            "{} {} on {} ({} ms)\n  {}\n",
+            "{} {} on {}{client} ({} ms)\n  {}\n",
             self.tint(Tint::Bad, word),
             run.case.id,
             run.target,
@@ -164,7 +170,12 @@ impl<W: Write> Terminal<W> {
         }
         let target = shell_word(&run.target);
         let id = shell_word(&format!("={}", run.case.id));
-        let again = format!("cargo conformance run {id} --target {target} --keep");
+        let client = if run.client == reference::NAME {
+            String::new()
+        } else {
+            format!(" --client {}", shell_word(&run.client))
+        };
+        let again = format!("cargo conformance run {id} --target {target}{client} --keep");
         let _ = writeln!(text, "  {} {again}\n", self.tint(Tint::Note, "again:"));
     }
 
@@ -181,7 +192,12 @@ impl<W: Write> Terminal<W> {
 
     fn summary(&self, summary: &Summary) -> String {
         let mut text = String::new();
-        for (word, reasons) in [("known", &summary.known), ("skipped", &summary.skipped)] {
+        let listed = [
+            ("known", &summary.known),
+            ("unsupported", &summary.unsupported),
+            ("skipped", &summary.skipped),
+        ];
+        for (word, reasons) in listed {
             for (reason, count) in reasons {
                 let _ = writeln!(text, "{count:>6} {word}: {reason}");
             }
@@ -196,9 +212,14 @@ impl<W: Write> Terminal<W> {
         };
         let seconds = summary.duration.as_secs_f64();
         let run = summary.passed + summary.failed + summary.known_count();
+        // Only SDKs lack something.
+        let unsupported = match summary.unsupported_count() {
+            0 => String::new(),
+            count => format!("{count} unsupported, "),
+        };
         let _ = writeln!(
             text,
-            "{}, {}, {} known, {} skipped in {seconds:.2} s ({:.0} cases/s)",
+            "{}, {}, {} known, {unsupported}{} skipped in {seconds:.2} s ({:.0} cases/s)",
             tint(summary.passed, Tint::Good, "passed"),
             tint(summary.failed, Tint::Bad, "failed"),
             summary.known_count(),

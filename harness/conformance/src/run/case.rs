@@ -1,5 +1,6 @@
 //! One case, from its directories to its verdict.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,10 +12,11 @@ use serde_json::{Map, Value};
 use crate::client::address::Token;
 use crate::client::approval::Approvals;
 use crate::client::connection::Waiting;
+use crate::client::driver::{Sdk, call};
 use crate::client::failure::Failure;
-use crate::client::reference;
 use crate::run::RunOptions;
 use crate::run::checks::{Outcome, failed, of_step, passed};
+use crate::run::driven::Driven;
 use crate::run::home;
 use crate::run::leftover::Sweep;
 use crate::run::listen::Listening;
@@ -26,12 +28,12 @@ use crate::run::refer::Refer;
 use crate::run::script::{BadReply, Model};
 use crate::run::session::{Around, Plan, Session};
 use crate::run::world::{self, Listeners};
-use crate::scenario::model::{Action, Case, Step, Transport};
+use crate::scenario::model::{Action, Case, Matcher, Step, Transport};
 use crate::scenario::template::Bindings;
 use crate::target::Target;
 use crate::target::capability;
 
-/// Runs one case on one target with the reference client.
+/// Runs one case on one target, with the client that the options name.
 ///
 /// Whatever happens, nothing of it stays: when the result is there, every process of the case
 /// has ended and its directories are gone, unless [`RunOptions::keep`]. The same when the future
@@ -41,7 +43,7 @@ pub async fn run(case: &Arc<Case>, target: &Target, options: &RunOptions) -> Cas
     let ended = |status, checks| CaseRun {
         case: Arc::clone(case),
         target: target.to_string(),
-        client: reference::NAME.to_owned(),
+        client: options.client_name().to_owned(),
         status,
         duration: began.elapsed(),
         checks,
@@ -49,10 +51,21 @@ pub async fn run(case: &Arc<Case>, target: &Target, options: &RunOptions) -> Cas
         places: Places::default(),
         notes: Vec::new(),
     };
+    if let Some(reason) = options
+        .sdk
+        .as_ref()
+        .and_then(|sdk| not_for(sdk, case, target))
+    {
+        return ended(Status::Skipped(reason), Vec::new());
+    }
     match capability::obstacle(case, target, || target.sandbox_shortfall(options)) {
         Ok(None) => {}
         Ok(Some(reason)) => return ended(Status::Skipped(reason), Vec::new()),
         Err(unknown) => return ended(Status::Broken(unknown.to_string()), Vec::new()),
+    }
+    let known = options.sdk.as_ref().and_then(|sdk| sdk.capabilities.get());
+    if let Some(reason) = known.and_then(|has| call::lacking(has, case)) {
+        return ended(Status::Unsupported(reason), Vec::new());
     }
     let laid_out = match LaidOut::make(options.places_under.as_deref()) {
         Ok(laid_out) => laid_out,
@@ -89,11 +102,15 @@ pub(super) enum Stop {
     Deadline,
     /// The environment is at fault.
     Broken(String),
+    /// The SDK has no way to do it.
+    Unsupported(String),
 }
 
 /// A case under way. Its members are dropped in this order: processes before directories.
 pub(super) struct Run<'a> {
     pub(super) session: Option<Session>,
+    /// The SDK in the reference client's place.
+    pub(super) driven: Option<Driven>,
     pub(super) model: Option<Model>,
     pub(super) sweep: Sweep,
     pub(super) laid_out: LaidOut,
@@ -112,6 +129,10 @@ pub(super) struct Run<'a> {
     step: Option<&'a Step>,
     /// Did a step end the app-server, or has it seen its end?
     pub(super) end_was_seen: bool,
+    /// The step that the SDK has no way to do, as its driver says.
+    pub(super) unsupported: Option<String>,
+    /// How approvals are answered, as `approve` steps said it.
+    pub(super) decisions: Map<String, Value>,
     marker: String,
 }
 
@@ -122,6 +143,7 @@ impl<'a> Run<'a> {
         let marker = marker();
         Self {
             session: None,
+            driven: None,
             model: None,
             sweep: Sweep::of(marker.clone()),
             laid_out,
@@ -144,6 +166,8 @@ impl<'a> Run<'a> {
             notes: Vec::new(),
             step: None,
             end_was_seen: false,
+            unsupported: None,
+            decisions: Map::new(),
             marker,
         }
     }
@@ -151,6 +175,18 @@ impl<'a> Run<'a> {
     /// Lays out, starts, does every step.
     async fn through(&mut self) -> Result<(), Stop> {
         self.prepare().await?;
+        match self.options.sdk.clone() {
+            Some(sdk) => self.open_driver(&sdk).await?,
+            None => self.open_reference().await?,
+        }
+        for step in &self.case.steps {
+            self.step(step).await?;
+        }
+        Ok(())
+    }
+
+    /// The reference client on a fresh app-server.
+    async fn open_reference(&mut self) -> Result<(), Stop> {
         self.open_session().await?;
         if self.shakes_hands() {
             let outcome = self.handshake().await;
@@ -167,10 +203,12 @@ impl<'a> Run<'a> {
                 |_| vec![passed("handshake", Some(&self.case.at))],
             ))?;
         }
-        for step in &self.case.steps {
-            self.step(step).await?;
-        }
         Ok(())
+    }
+
+    /// Marks every process of the case.
+    pub(super) fn marker(&self) -> &str {
+        &self.marker
     }
 
     /// `CODEX_HOME`, the files, the model.
@@ -287,15 +325,43 @@ impl<'a> Run<'a> {
         }));
         self.listeners.count(&mut self.bindings);
         let outcome = self.perform_as(step).await;
+        if let Some(reason) = self.unsupported.take() {
+            return Err(Stop::Unsupported(reason));
+        }
         if let (Ok(done), Some(name)) = (&outcome, &step.bind) {
             self.bindings.set(name.clone(), done.value.clone());
         }
-        self.keep_checks(of_step(step, verb, &outcome, &self.bindings))?;
+        let judged = self.own_words(step);
+        self.keep_checks(of_step(&judged, verb, &outcome, &self.bindings))?;
         let fed = self
             .model
             .as_mut()
             .map_or(Ok(()), |model| model.feed(&self.bindings));
         self.fed(fed)
+    }
+
+    /// The step as it is judged: what an SDK says when it refuses is in its own words.
+    fn own_words(&self, step: &'a Step) -> Cow<'a, Step> {
+        let raised_by_client = |members: &[(String, Matcher)]| {
+            let client = Matcher::Equal("client".into());
+            members
+                .iter()
+                .any(|(name, by)| name == "raised_by" && *by == client)
+        };
+        match step.error.as_ref().map(|error| &error.value) {
+            Some(Matcher::Object(members))
+                if self.driven.is_some() && raised_by_client(members) =>
+            {
+                let mut own = step.clone();
+                if let Some(error) = &mut own.error
+                    && let Matcher::Object(members) = &mut error.value
+                {
+                    members.retain(|(name, _)| name != "message");
+                }
+                Cow::Owned(own)
+            }
+            _ => Cow::Borrowed(step),
+        }
     }
 
     /// Does a step as the client that it names.
@@ -306,7 +372,7 @@ impl<'a> Run<'a> {
         self.perform(step).await
     }
 
-    fn keep_checks(&mut self, checks: Vec<Check>) -> Result<(), Stop> {
+    pub(super) fn keep_checks(&mut self, checks: Vec<Check>) -> Result<(), Stop> {
         let held = checks.iter().all(|check| check.passed);
         self.checks.extend(checks);
         if held || self.options.goes_on {
@@ -354,6 +420,17 @@ impl<'a> Run<'a> {
     pub(super) fn session_mut(&mut self) -> Result<&mut Session, Failure> {
         self.session.as_mut().ok_or_else(no_session)
     }
+}
+
+/// Why a case is not for an SDK: `None` if it may be.
+fn not_for(sdk: &Sdk, case: &Case, target: &Target) -> Option<String> {
+    if target.address().is_some() {
+        let name = &sdk.name;
+        return Some(format!(
+            "`{name}` starts codex itself, `{target}` runs already"
+        ));
+    }
+    call::obstacle(case)
 }
 
 fn listening(transport: &Transport, refer: &Refer<'_>) -> Result<Listening, Failure> {

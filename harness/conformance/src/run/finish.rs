@@ -6,7 +6,8 @@ use std::path::Path;
 
 use codex_wire::transcript::{Entry, Event};
 
-use crate::check::{expect, trace};
+use crate::check::{expect, sdk, trace};
+use crate::client::driver::seen::Seen;
 use crate::run::case::{Run, Stop};
 use crate::run::checks::{failed, passed};
 use crate::run::outcome::{Check, Places, Status};
@@ -31,14 +32,20 @@ impl Run<'_> {
     /// Stops everything, judges, and clears away.
     pub(super) async fn finish(mut self, stop: Option<Stop>) -> Finished {
         let whole = stop.is_none();
-        self.stop_app_server(matches!(stop, Some(Stop::Deadline)))
-            .await;
+        let at_once = matches!(stop, Some(Stop::Deadline));
+        self.stop_app_server(at_once).await;
+        let audited = self.stop_driver(at_once, whole).await;
         let left = self.sweep.now();
         self.notes.extend(left);
         self.listeners.count(&mut self.bindings);
         self.judge_model(whole).await;
-        let transcript = self.recorder.take();
-        self.checks.push(only_frames(&transcript));
+        let transcript = match audited {
+            None => self.recorder.take(),
+            Some(audited) => self.in_order(audited),
+        };
+        if self.driven.is_none() {
+            self.checks.push(only_frames(&transcript));
+        }
         self.checks.extend(trace::judge(&transcript));
         if whole {
             self.checks
@@ -46,6 +53,7 @@ impl Run<'_> {
         }
         let status = match stop {
             Some(Stop::Broken(reason)) => Status::Broken(reason),
+            Some(Stop::Unsupported(reason)) => Status::Unsupported(reason),
             _ if self.checks.iter().all(|check| check.passed) => Status::Passed,
             _ => Status::Failed,
         };
@@ -101,6 +109,36 @@ impl Run<'_> {
                 failed("exit", message, at, last)
             }
         });
+    }
+
+    /// Closes the SDK's client, ends its driver and looks at all that it sent; `None` without one.
+    async fn stop_driver(&mut self, at_once: bool, whole: bool) -> Option<Vec<Check>> {
+        let driven = self.driven.as_mut()?;
+        let at = Some(&self.case.at);
+        if at_once || driven.misbehaved {
+            driven.driver.kill().await;
+        } else {
+            for (id, wrong) in driven.end(self.options.grace).await {
+                self.checks.push(match wrong {
+                    None => passed(id, at),
+                    Some(message) => failed(id, message, at, None),
+                });
+            }
+        }
+        let audit = |seen: &Seen| sdk::audit(seen, &driven.windows, whole, self.case);
+        let (checks, notes) = driven.taps.seen(audit);
+        self.notes.extend(notes);
+        Some(checks)
+    }
+
+    /// The transcript in the order of its times: the taps tell a little later what they saw.
+    fn in_order(&mut self, audited: Vec<Check>) -> Vec<Entry> {
+        self.checks.extend(audited);
+        let (transcript, places) = self.recorder.take_in_order();
+        for check in &mut self.checks {
+            check.entry = check.entry.and_then(|entry| places.get(entry).copied());
+        }
+        transcript
     }
 
     /// The rules of the model's journal, one check for each that is broken.

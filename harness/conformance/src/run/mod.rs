@@ -14,14 +14,17 @@ pub mod suite;
 pub mod world;
 
 pub(crate) mod checks;
+mod driven;
 mod finish;
 mod http;
 mod jwt;
 mod options;
 mod perform;
-mod refer;
+pub(crate) mod refer;
 mod verbs;
 mod wire;
 
+pub(crate) use driven::Window;
 pub use options::{RunEvent, RunOptions};
+pub(crate) use perform::verb;
 pub use suite::suite;

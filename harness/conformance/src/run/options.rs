@@ -8,6 +8,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::client::address::Token;
+use crate::client::driver::Sdk;
+use crate::client::reference;
 use crate::run::outcome::CaseRun;
 use crate::scenario::model::Case;
 
@@ -37,8 +39,17 @@ pub struct RunOptions {
     pub mutant: Option<&'static str>,
     /// What a client shows to an app-server that runs already.
     pub token: Option<Token>,
+    /// The SDK that drives the app-server; `None`: the reference client.
+    pub sdk: Option<Arc<Sdk>>,
     /// Cancelling it ends the run: processes are killed and directories removed.
     pub cancel: CancellationToken,
+}
+
+impl RunOptions {
+    /// The name of the client.
+    pub fn client_name(&self) -> &str {
+        self.sdk.as_ref().map_or(reference::NAME, |sdk| &sdk.name)
+    }
 }
 
 impl Default for RunOptions {
@@ -54,6 +65,7 @@ impl Default for RunOptions {
             mock_program: None,
             mutant: None,
             token: None,
+            sdk: None,
             cancel: CancellationToken::new(),
         }
     }

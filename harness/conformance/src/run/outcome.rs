@@ -43,6 +43,8 @@ pub enum Status {
     Known(String),
     /// It was not run, for this reason.
     Skipped(String),
+    /// The SDK has no way to do it, for this reason. That is neither good nor bad, and never green.
+    Unsupported(String),
     /// The environment is at fault, not the target: it could not be started.
     Broken(String),
 }

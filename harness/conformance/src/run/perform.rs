@@ -7,9 +7,10 @@ use crate::run::case::Run;
 use crate::run::checks::{Done, Outcome};
 use crate::run::refer::Refer;
 use crate::scenario::model::{Action, Step};
+use crate::scenario::steps::Group;
 
 /// The name of a step in scenario files.
-pub(super) fn verb(action: &Action) -> &'static str {
+pub(crate) fn verb(action: &Action) -> &'static str {
     match action {
         Action::ThreadStart(_) => "thread_start",
         Action::ThreadResume { .. } => "thread_resume",
@@ -52,6 +53,9 @@ pub(super) fn verb(action: &Action) -> &'static str {
 impl Run<'_> {
     /// Does one step.
     pub(super) async fn perform(&mut self, step: &Step) -> Outcome {
+        if self.driven.is_some() && step.action.group() == Group::Verb {
+            return self.drive(step).await;
+        }
         match &step.action {
             Action::ThreadStart(permissions) => {
                 self.thread_call(Method::ThreadStart, None, permissions)

@@ -11,6 +11,7 @@ use serde_json::Value;
 #[derive(Clone, Debug)]
 pub struct Recorder {
     began: Instant,
+    began_us: u64,
     entries: Arc<Mutex<Vec<Entry>>>,
     listener: Arc<OnceLock<Listener>>,
     /// The client whose frames are taken down; `None`: the first.
@@ -33,6 +34,7 @@ impl Recorder {
     pub fn start() -> Self {
         Self {
             began: Instant::now(),
+            began_us: codex_tap::plan::now_us(),
             entries: Arc::default(),
             listener: Arc::default(),
             client: None,
@@ -76,6 +78,34 @@ impl Recorder {
         let t_us = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
         entries.push(Entry { t_us, event });
         entries.len() - 1
+    }
+
+    /// When it began, in microseconds of the system's monotonic clock: other processes that record
+    /// count from there.
+    pub fn began_us(&self) -> u64 {
+        self.began_us
+    }
+
+    /// Takes down an event that another process saw, at its time. It stands where it arrived
+    /// until [`take_in_order`](Self::take_in_order); the result is that position.
+    pub fn push_at(&self, t_us: u64, event: Event) -> usize {
+        let mut entries = self.lock();
+        entries.push(Entry { t_us, event });
+        entries.len() - 1
+    }
+
+    /// Takes the entries out in the order of their times, with the new position of each old one.
+    pub fn take_in_order(&self) -> (Vec<Entry>, Vec<usize>) {
+        let mut entries: Vec<_> = self.take().into_iter().enumerate().collect();
+        entries.sort_by_key(|(_, entry)| entry.t_us);
+        let mut places = vec![0; entries.len()];
+        for (new, (old, _)) in entries.iter().enumerate() {
+            places[*old] = new;
+        }
+        (
+            entries.into_iter().map(|(_, entry)| entry).collect(),
+            places,
+        )
     }
 
     /// Looks at the entries so far.

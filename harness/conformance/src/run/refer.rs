@@ -8,7 +8,7 @@ use crate::scenario::model::{Matcher, Permissions};
 use crate::scenario::template::{Bindings, Unbound};
 
 /// Puts earlier results in, as failures of a step.
-pub(super) struct Refer<'a>(pub(super) &'a Bindings);
+pub(crate) struct Refer<'a>(pub(crate) &'a Bindings);
 
 /// Where the id of a thread is in a result: of a verb on threads, of a notification, of a turn.
 const THREAD_IDS: [&str; 4] = ["/thread/id", "/params/thread/id", "/thread_id", "/id"];
@@ -17,29 +17,29 @@ const THREAD_IDS: [&str; 4] = ["/thread/id", "/params/thread/id", "/thread_id", 
 const TURN_IDS: [&str; 3] = ["/turn/id", "/params/turn/id", "/id"];
 
 impl Refer<'_> {
-    pub(super) fn value(&self, value: &Value) -> Result<Value, Failure> {
+    pub(crate) fn value(&self, value: &Value) -> Result<Value, Failure> {
         self.0.resolve(value).map_err(unbound)
     }
 
-    pub(super) fn maybe(&self, value: Option<&Value>) -> Result<Option<Value>, Failure> {
+    pub(crate) fn maybe(&self, value: Option<&Value>) -> Result<Option<Value>, Failure> {
         value.map(|value| self.value(value)).transpose()
     }
 
-    pub(super) fn text(&self, text: &str) -> Result<String, Failure> {
+    pub(crate) fn text(&self, text: &str) -> Result<String, Failure> {
         self.0.resolve_str(text).map_err(unbound)
     }
 
-    pub(super) fn map(&self, map: &Map<String, Value>) -> Result<Map<String, Value>, Failure> {
+    pub(crate) fn map(&self, map: &Map<String, Value>) -> Result<Map<String, Value>, Failure> {
         map.iter()
             .map(|(key, value)| Ok((self.text(key)?, self.value(value)?)))
             .collect()
     }
 
-    pub(super) fn matcher(&self, matcher: &Matcher) -> Result<Matcher, Failure> {
+    pub(crate) fn matcher(&self, matcher: &Matcher) -> Result<Matcher, Failure> {
         self.0.resolve_matcher(matcher).map_err(unbound)
     }
 
-    pub(super) fn permissions(&self, given: &Permissions) -> Result<Permissions, Failure> {
+    pub(crate) fn permissions(&self, given: &Permissions) -> Result<Permissions, Failure> {
         Ok(Permissions {
             approval_mode: self.maybe(given.approval_mode.as_ref())?,
             sandbox: self.maybe(given.sandbox.as_ref())?,
@@ -49,17 +49,17 @@ impl Refer<'_> {
     }
 
     /// The id of the thread that `name` stands for.
-    pub(super) fn thread(&self, name: &str) -> Result<String, Failure> {
+    pub(crate) fn thread(&self, name: &str) -> Result<String, Failure> {
         self.id(name, "thread", &THREAD_IDS)
     }
 
     /// The id of the turn that `name` stands for.
-    pub(super) fn turn(&self, name: &str) -> Result<String, Failure> {
+    pub(crate) fn turn(&self, name: &str) -> Result<String, Failure> {
         self.id(name, "turn", &TURN_IDS)
     }
 
     /// The id of the request in the frame that an `await` bound as `name`.
-    pub(super) fn request(&self, name: &str) -> Result<Id, Failure> {
+    pub(crate) fn request(&self, name: &str) -> Result<Id, Failure> {
         let id = self.result(name)?.get("id").cloned().unwrap_or_default();
         serde_json::from_value(id)
             .map_err(|_| Failure::harness(format!("`{name}` is no request: it has no id")))

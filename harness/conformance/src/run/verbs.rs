@@ -100,7 +100,7 @@ impl Run<'_> {
         match self.open_session().await {
             Ok(()) => {}
             Err(Stop::Broken(reason)) => return Err(Failure::harness(reason)),
-            Err(Stop::Failed | Stop::Deadline) => {
+            Err(Stop::Failed | Stop::Deadline | Stop::Unsupported(_)) => {
                 unreachable!("starting makes no checks")
             }
         }

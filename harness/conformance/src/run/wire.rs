@@ -224,7 +224,7 @@ impl Run<'_> {
 
 impl Exit {
     /// `{code, signal}`, the signal by its name; one of them is `null`.
-    pub(super) fn to_value(self) -> Value {
+    pub(crate) fn to_value(self) -> Value {
         let signal = self.signal.map(|number| {
             let known = SIGNALS
                 .into_iter()

@@ -23,7 +23,7 @@ mod select;
 mod shape;
 mod source;
 mod step;
-mod steps;
+pub(crate) mod steps;
 pub mod template;
 mod yaml;
 

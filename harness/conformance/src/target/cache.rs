@@ -65,6 +65,11 @@ impl Cache {
         self.root.join("targets")
     }
 
+    /// The directory that holds SDKs.
+    pub fn sdks(&self) -> PathBuf {
+        self.root.join("sdks")
+    }
+
     /// The directory of one version.
     pub fn codex(&self, version: &str) -> PathBuf {
         self.targets().join(format!("codex-{version}"))
