@@ -216,15 +216,15 @@ fn surroundings(settings: &Settings, with_place: bool, filesystem: &str) -> Stri
 
 /// The `<filesystem>` part of the environment.
 pub(crate) fn filesystem(settings: &Settings) -> String {
-    let roots: String = settings
+    let roots: Vec<String> = settings
         .workspace_roots
         .iter()
         .map(|root| format!("<root>{}</root>", root.display()))
         .collect();
     let roots = if roots.is_empty() {
-        roots
+        String::new()
     } else {
-        format!("<workspace_roots>{roots}</workspace_roots>")
+        format!("<workspace_roots>{}</workspace_roots>", roots.concat())
     };
     format!("<filesystem>{roots}{}</filesystem>", profile(settings))
 }
