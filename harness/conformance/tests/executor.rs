@@ -92,6 +92,7 @@ async fn a_polite_app_server_passes() {
         "exit",
         "model.journal",
         "wire.frames",
+        "trace",
     ];
     assert_eq!(ids, expected);
     let times: Vec<_> = run.transcript.iter().map(|entry| entry.t_us).collect();

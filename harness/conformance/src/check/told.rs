@@ -3,6 +3,7 @@
 //! Both functions give what is wrong about it, if something is, and what really happened: that is
 //! what the scenario's expectations are judged by.
 
+use codex_wire::frame::ErrorObject;
 use serde_json::{Map, Value, json};
 
 use crate::client::driver::protocol::{Raised, RaisedBy as By};
@@ -46,6 +47,8 @@ pub(crate) fn result(
             (Some(wrong), Err(Failure::server(error, entry)))
         }
         Some((Ok(reply), entry)) => replied(seen, window, told, (request, reply, entry)),
+        // A turn that the SDK runs beside its caller, under a name of the driver's.
+        None if window.verb == "turn" => (None, Ok((told.clone(), Some(request.entry)))),
         None => {
             let wrong = format!(
                 "the SDK reported success before the app-server answered `{}`",
@@ -76,8 +79,12 @@ fn replied(
 
 /// The SDK told the end of a turn.
 fn ended(seen: &Seen, window: &Window, told: &Value, turn: &str) -> (Option<String>, OnWire) {
-    match seen.turn(turn) {
-        Some(Ended { result, entry }) => (difference(told, &result, ""), Ok((result, Some(entry)))),
+    match seen.turn(turn).or_else(|| of_exec(seen, told)) {
+        Some(Ended { mut result, entry }) => {
+            let wrong = difference(&without_thread(told), &result, "");
+            carry_over(told, &mut result);
+            (wrong, Ok((result, Some(entry))))
+        }
         None if lost(seen, window.from) => {
             let wrong = "codex ended within the turn, and the SDK told it as a result";
             (Some(wrong.into()), Ok((told.clone(), None)))
@@ -88,6 +95,38 @@ fn ended(seen: &Seen, window: &Window, told: &Value, turn: &str) -> (Option<Stri
             );
             (Some(wrong), Ok((told.clone(), None)))
         }
+    }
+}
+
+/// The turn of exec that was told, by what was told of it: exec names none, and several may have
+/// run at once. If it fits none, the latest.
+fn of_exec(seen: &Seen, told: &Value) -> Option<Ended> {
+    let fits = |ended: &Ended| difference(told, &ended.result, "").is_none();
+    let mut execs = seen.execs();
+    execs.find(fits).or_else(|| seen.execs().next())
+}
+
+/// Without the thread's id, which a `run` tells once the SDK knows it: no frame of the turn's has it.
+fn without_thread(told: &Value) -> Value {
+    let mut told = told.clone();
+    if let Some(members) = told.as_object_mut() {
+        members.remove("thread_id");
+    }
+    told
+}
+
+/// The error that a step came to: of its own method, if the app-server answered that. What an SDK
+/// asked beside it, and took the refusal of, is its own affair.
+fn error_of(seen: &Seen, window: &Window) -> Option<(ErrorObject, usize)> {
+    let own = window
+        .method()
+        .and_then(|method| seen.request(method, window.from));
+    match own.and_then(|request| seen.reply(request)) {
+        Some((Err(error), entry)) => Some((error, entry)),
+        Some((Ok(_), _)) => None,
+        None => seen
+            .error(window.from)
+            .map(|(error, entry)| (error.clone(), entry)),
     }
 }
 
@@ -103,7 +142,7 @@ pub(crate) fn raised(seen: &Seen, window: &Window, raised: &Raised) -> (Option<S
             )
         })
     };
-    if let Some((error, entry)) = seen.error(window.from) {
+    if let Some((error, entry)) = error_of(seen, window) {
         let tells = raised.message.contains(&error.message) || raised.code == Some(error.code);
         let wrong = blamed(By::Server).or_else(|| {
             (!tells).then(|| {
@@ -113,7 +152,7 @@ pub(crate) fn raised(seen: &Seen, window: &Window, raised: &Raised) -> (Option<S
                 )
             })
         });
-        return (wrong, Err(Failure::server(error.clone(), entry)));
+        return (wrong, Err(Failure::server(error, entry)));
     }
     if let Some(Ended { result, entry }) = failed_turn(seen, window) {
         let message = result["error"]["message"].as_str().unwrap_or_default();

@@ -290,11 +290,17 @@ impl Run<'_> {
         let Some(driven) = &mut self.driven else {
             return Err(Failure::harness("no driver is running"));
         };
-        // A turn that was started before is known on the wire by its own id.
+        // A turn that was started before is known on the wire by its own id: the name itself, what
+        // the SDK tells with its end, or what was seen when it was started.
         let known = awaited.map(|name| {
+            let told = value["turn"]["id"].as_str();
+            let on_wire = |id: &&str| driven.taps.seen(|seen| seen.turn(id).is_some());
             let ids = driven.names.iter();
             let mut same = ids.filter(|(_, known)| *known == name);
-            same.next().map_or(name, |(id, _)| id).to_owned()
+            let id = Some(name).filter(on_wire).or(told.filter(on_wire));
+            id.or_else(|| same.next().map(|(id, _)| id.as_str()))
+                .unwrap_or(name)
+                .to_owned()
         });
         let (wrong, outcome) = driven
             .taps

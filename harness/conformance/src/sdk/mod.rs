@@ -300,7 +300,12 @@ mod tests {
         let mut names = BTreeSet::new();
         for package in &packages {
             let drivers = root().join("harness/drivers").join(package.language.name());
-            assert!(drivers.join(&package.driver).exists(), "{}", package.driver);
+            let driver = match package.language {
+                // A package of the drivers' workspace, in a directory named after the SDK.
+                Language::Rust => &package.package,
+                Language::Python | Language::Node => &package.driver,
+            };
+            assert!(drivers.join(driver).exists(), "{}", package.driver);
             assert!(!package.licence.is_empty());
             for face in &package.clients {
                 assert!(

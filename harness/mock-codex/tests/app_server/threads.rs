@@ -168,8 +168,10 @@ async fn lists_have_pages() {
 async fn methods_that_are_not_there_say_so() {
     let world = World::new(vec![]).await;
     let mut client = world.client().await;
-    let (code, message) = client.error("remoteControl/enable", json!({})).await;
+    let (code, message) = client
+        .error("thread/search", json!({"searchTerm": "x"}))
+        .await;
     assert_eq!(code, -32601);
-    let text = "mock-codex does not implement `remoteControl/enable`; to script an answer, ";
+    let text = "mock-codex does not implement `thread/search`; to script an answer, ";
     assert!(message.starts_with(text), "{message}");
 }

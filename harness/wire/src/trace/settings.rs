@@ -15,6 +15,8 @@ pub(super) struct Settings {
     profile: bool,
     /// Is a collaboration mode asked for? It may bring a model of its own.
     mode: bool,
+    /// Does it bring configuration? What that sets is the app-server's to say.
+    config: bool,
 }
 
 /// Where a thread is when it is resumed.
@@ -61,6 +63,7 @@ impl Settings {
             model: name(params.model.as_deref()),
             profile: params.permissions.is_some(),
             mode: params.collaboration_mode.is_some(),
+            config: params.config.is_some(),
         }
     }
 
@@ -117,6 +120,9 @@ impl Settings {
 
     /// These settings with those that another one knows put over them.
     pub(super) fn with(&self, over: &Self) -> Self {
+        if over.config {
+            return over.clone();
+        }
         let sandbox = if over.profile && over.sandbox.is_none() {
             None
         } else {
@@ -132,6 +138,7 @@ impl Settings {
             },
             profile: self.profile || over.profile,
             mode: self.mode || over.mode,
+            config: self.config,
         }
     }
 
@@ -185,7 +192,11 @@ impl Settings {
         };
         let lost = name == "sandbox" && asked.sandbox.is_none() && self.is_forgotten();
         let message = format!("the fork's `{name}` is `{now}`, it should be `{known}`");
-        let why = lost.then_some(ExceptionId::LostOnFork);
+        let why = if lost {
+            Some(ExceptionId::LostOnFork)
+        } else {
+            (name == "model" && asked.model.is_none()).then_some(ExceptionId::ForkForgetsModel)
+        };
         notes.judged(RuleId::SettingsKept, why, None, message);
     }
 

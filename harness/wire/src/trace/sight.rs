@@ -76,6 +76,7 @@ objects! {
         sandbox_policy: Sandbox<'a>,
         permissions: Present,
         collaboration_mode: Present,
+        config: Present,
         model: Text<'a>,
     }
 

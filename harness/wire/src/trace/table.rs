@@ -146,6 +146,8 @@ exceptions! {
         "A command that was left running reports its output and its end after its turn.";
     InputToEarlierCommand "input-to-earlier-command" ItemStartedFirst
         "Input to a command that an earlier turn left running is told under the turn that writes it.";
+    OutputToldLate "output-told-late" ItemStartedFirst
+        "Of a command that prints much, pieces of the output may be told behind its end.";
     FirstOutputNotStreamed "first-output-not-streamed" DeltasAddUp
         "What a command prints in its first instant is in its final output alone.";
     TurnStartSteers "turn-start-steers-running-turn" TurnReplied
@@ -158,6 +160,8 @@ exceptions! {
         "Resuming a thread that is loaded ignores every setting of the request.";
     LostOnFork "workspace-write-lost-on-fork" SettingsKept
         "A fork of a thread with a workspace-write or external sandbox gets the configured default sandbox.";
+    ForkForgetsModel "fork-forgets-model" SettingsKept
+        "A fork has the model of the configuration, not the one that a turn set.";
     LostOnColdResume "workspace-write-lost-on-cold-resume" SettingsKept
         "A thread with a workspace-write or external sandbox gets the configured default sandbox when it is resumed after a restart.";
     NoTurnNoSettings "no-turn-no-settings" SettingsKept

@@ -126,7 +126,14 @@ impl Turn {
             Some(_) => format!("`{what}` of item `{id}` comes after its end"),
             None => format!("`{what}` of item `{id}` comes without its start"),
         };
-        notes.broken(RuleId::ItemStartedFirst, done.map(|done| done.at), message);
+        let late = done.is_some() && what == "item/commandExecution/outputDelta";
+        let why = late.then_some(ExceptionId::OutputToldLate);
+        notes.judged(
+            RuleId::ItemStartedFirst,
+            why,
+            done.map(|done| done.at),
+            message,
+        );
     }
 
     /// An item of `turn/completed`.

@@ -210,7 +210,16 @@ impl Seen {
     /// What the last `codex exec` from a position on told of its turn, in the shape of
     /// [`Turn`]'s result and in the spelling of exec.
     pub fn exec(&self, from: usize) -> Option<Ended> {
-        let process = self.since(from).last()?.process;
+        self.exec_of(self.since(from).last()?.process, from)
+    }
+
+    /// What each `codex exec` told of its turn so far, the latest first: several may run at once.
+    pub fn execs(&self) -> impl Iterator<Item = Ended> {
+        let processes = (0..self.processes.len()).rev();
+        processes.filter_map(|process| self.exec_of(process, 0))
+    }
+
+    fn exec_of(&self, process: usize, from: usize) -> Option<Ended> {
         if !self.processes.get(process)?.is_exec() {
             return None;
         }
