@@ -93,6 +93,9 @@ const ON_REQUEST: Compaction = Compaction {
     strategy: "memento",
 };
 
+/// What one who decides about commands and patches is asked for, of every known model.
+const GUARDIAN_EFFORT: &str = "low";
+
 impl Subject<'_> {
     /// The headers of an upgrade, in codex's order, beside those that make it one.
     fn upgrade_headers(&self, client: &Identity) -> Vec<(&'static str, String)> {
@@ -183,7 +186,10 @@ impl Subject<'_> {
 
     fn tail(&self) -> String {
         let mut reasoning = json!({});
-        let usual = self.known().map(|known| known.effort);
+        let usual = self.known().map(|known| match self.subagent {
+            Some(of) if of.kind == SubagentKind::Guardian => GUARDIAN_EFFORT,
+            _ => known.effort,
+        });
         if let Some(effort) = self.settings.effort.as_deref().or(usual) {
             reasoning["effort"] = json!(effort);
         }

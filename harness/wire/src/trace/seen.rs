@@ -92,7 +92,8 @@ impl Thread {
         let status = Status::of(status);
         if let Some((_, at)) = self.status.as_ref().filter(|(before, _)| *before == status) {
             let message = format!("the thread was `{}` already", status.kind);
-            notes.broken(RuleId::StatusNew, Some(*at), message);
+            let why = (&*status.kind == "notLoaded").then_some(ExceptionId::UnloadedTwice);
+            notes.judged(RuleId::StatusNew, why, Some(*at), message);
         }
         if &*status.kind == "notLoaded" {
             self.lost();

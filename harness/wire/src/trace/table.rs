@@ -156,6 +156,8 @@ exceptions! {
         "A call of a client's own tool is never told as resolved.";
     InterruptLeavesQuestion "interrupt-leaves-question" ServerRequestResolved
         "A question that is open when its turn is interrupted is resolved when it is answered at last.";
+    UnloadedTwice "unloaded-twice" StatusNew
+        "Archiving may tell twice that a thread is not loaded any more.";
     ResumeLoadedIgnores "resume-loaded-ignores-overrides" SettingsReported
         "Resuming a thread that is loaded ignores every setting of the request.";
     LostOnFork "workspace-write-lost-on-fork" SettingsKept

@@ -58,15 +58,13 @@ fn question(planned: &Planned, args: &ExecArgs, why: &Why) -> Value {
         action["justification"] = json!(justification);
     }
     let wanted = match planned.beyond {
-        _ if *why == Why::Denied => Some(SandboxPermissions::RequireEscalated),
-        Beyond::Granted(_) | Beyond::Asked(_) => {
-            Some(SandboxPermissions::WithAdditionalPermissions)
-        }
-        Beyond::Nothing | Beyond::Sandbox => args.sandbox_permissions,
+        _ if *why == Why::Denied => SandboxPermissions::RequireEscalated,
+        Beyond::Granted(_) | Beyond::Asked(_) => SandboxPermissions::WithAdditionalPermissions,
+        Beyond::Nothing | Beyond::Sandbox => args
+            .sandbox_permissions
+            .unwrap_or(SandboxPermissions::UseDefault),
     };
-    if let Some(permissions) = wanted {
-        action["sandbox_permissions"] = json!(permissions);
-    }
+    action["sandbox_permissions"] = json!(wanted);
     action["tool"] = json!("exec_command");
     action["tty"] = json!(args.tty);
     action

@@ -76,8 +76,9 @@ async fn reviewed(job: &mut Job<'_>) -> Result<(), Outcome> {
         action: json!({"type": "applyPatch", "cwd": cwd, "files": job.files}),
         question: json!({
             "cwd": cwd,
+            "environment_id": "local",
             "files": job.files,
-            "patch": job.text,
+            "patch": job.text.trim_end(),
             "tool": "apply_patch",
         }),
     };
