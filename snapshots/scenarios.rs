@@ -2,10 +2,9 @@
 //!
 //! On the mock always. On a real codex, as `codex@0.169.0::<id>`, when `CONFORMANCE_TARGETS` names
 //! it (several with commas between them) or `CONFORMANCE_REQUIRE` has `codex`. A required one that
-//! is not installed is a failure. There a case that fails gets as many tries as `CONFORMANCE_TRIES`
-//! says (one, unless given), since some frames of the real one race each other in ways that no
-//! normalisation rule knows yet; one that needs several is told on stderr, so that the race can
-//! become a rule.
+//! is not installed is a failure. A case that fails gets as many tries as `CONFORMANCE_TRIES` says
+//! (one, unless given), since some frames race each other in ways that no normalisation rule knows
+//! yet; one that needs several is told on stderr, so that the race can become a rule.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,7 +30,7 @@ struct Bench {
     judge: Judge,
     options: RunOptions,
     runtime: Runtime,
-    /// How often a case may be tried on a real one.
+    /// How often a case may be tried.
     tries: u32,
 }
 
@@ -167,11 +166,6 @@ fn trial(bench: &Arc<Bench>, case: &Arc<Case>, target: &Target) -> Trial {
     };
     let (bench, case, target) = (Arc::clone(bench), Arc::clone(case), target.clone());
     Trial::ignorable_test(name, move || {
-        let tries = if matches!(target, Target::Mock { .. }) {
-            1
-        } else {
-            bench.tries
-        };
         let mut again = 1;
         loop {
             let run = bench
@@ -183,9 +177,9 @@ fn trial(bench: &Arc<Bench>, case: &Arc<Case>, target: &Target) -> Trial {
                 Status::Skipped(reason) | Status::Unsupported(reason) => {
                     return Ok(Completion::ignored_with(reason.clone()));
                 }
-                Status::Failed | Status::Broken(_) if again < tries => {
+                Status::Failed | Status::Broken(_) if again < bench.tries => {
                     again += 1;
-                    eprintln!("{}try {again} of {tries}\n", shown(&run)?);
+                    eprintln!("{}try {again} of {}\n", shown(&run)?, bench.tries);
                 }
                 Status::Failed | Status::Broken(_) => return Err(shown(&run)?.into()),
             }

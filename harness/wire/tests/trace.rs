@@ -328,3 +328,25 @@ fn a_log_that_leaves_frames_out_is_not_blamed_for_it() {
     log.take("turn/completed", 0);
     assert_eq!(log.findings(), []);
 }
+
+/// The two wires race: the model may be asked before the client is told the turn's settings.
+#[test]
+fn a_model_may_be_told_what_the_client_is_told_later() {
+    let mut log = Log::good();
+    log.0.truncate(log.find("POST", 0) + 1);
+    let started = log.find("turn/start", 0);
+    log.0[started]["frame"]["params"]["sandboxPolicy"] = json!({"type": "externalSandbox"});
+    let told = r#"{"thread_id":"T1","sandbox_mode":"danger-full-access"}"#;
+    log.set(("POST", 0), "/headers/x-codex-turn-metadata", json!(told));
+    let text = "`sandbox_mode` is `danger-full-access`: all commands.";
+    log.set(("POST", 0), "/body/input/0/content/0/text", json!(text));
+    let answer = log.take("3", 0);
+    log.0.push(answer);
+    let found = log.findings();
+    let known = |finding: &Finding| {
+        let why = finding.exception.map(|exception| exception.id);
+        (finding.rule.id, why)
+    };
+    let expected = ("sandbox-told", Some("external-told-as-full-access"));
+    assert_eq!(found.iter().map(known).collect::<Vec<_>>(), [expected; 2]);
+}

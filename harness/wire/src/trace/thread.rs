@@ -374,16 +374,19 @@ impl Threads {
         let Some(mode) = known.settings.mode() else {
             return;
         };
-        let may_be = |told: &str| {
-            let pending = |settings: &Settings| settings.mode().is_none_or(|mode| mode == told);
-            told == mode || known.pending.iter().any(pending)
+        // What was asked for and not yet reported may be in force already.
+        let modes = || {
+            let asked = known.pending.iter().map(Settings::mode);
+            asked.chain([Some(mode)])
         };
+        let may_be = |told: &str| modes().any(|mode| mode.is_none_or(|mode| mode == told));
         for (told, by) in [
             (&told.metadata, "the turn's metadata"),
             (&told.text, "the text"),
         ] {
             if let Some(told) = told.as_deref().filter(|told| !may_be(told)) {
-                let external = mode == "external-sandbox" && told == "danger-full-access";
+                let external = told == "danger-full-access"
+                    && modes().any(|mode| mode == Some("external-sandbox"));
                 let why = external.then_some(ExceptionId::ExternalToldAsFull);
                 let message = format!("{by} tells the model `{told}`, in force is `{mode}`");
                 notes.judged(RuleId::SandboxTold, why, None, message);
