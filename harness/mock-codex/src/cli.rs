@@ -174,7 +174,7 @@ fn run(cli: Cli, launcher: SandboxLauncher) -> Result<(), exec::Failed> {
         let script = Script::find(script).map_err(|error| error.to_string())?;
         let seed = seed(&home)?;
         Ok(Setup {
-            config: Loader::new(&home, overrides),
+            config: Loader::new(&home, overrides)?,
             home,
             started_in: std::env::current_dir().map_err(|error| error.to_string())?,
             quirks,

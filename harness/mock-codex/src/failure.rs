@@ -13,6 +13,11 @@ impl Failure {
         Self::new(-32600, message)
     }
 
+    /// -32600: a sandbox that the administrator does not allow.
+    pub(crate) fn sandbox(details: impl std::fmt::Display) -> Self {
+        Self::invalid(format!("invalid sandbox policy: {details}"))
+    }
+
     /// -32600, with data for programs.
     pub(crate) fn invalid_with(message: impl Into<String>, data: Value) -> Self {
         let mut failure = Self::invalid(message);

@@ -6,6 +6,7 @@ mod known;
 mod layers;
 mod overrides;
 mod provider;
+mod requirements;
 mod resolve;
 
 pub(crate) use edit::{MergeStrategy, key_path};
@@ -13,6 +14,7 @@ pub(crate) use file::{ConfigToml, Problem, Provider, approval_problem};
 pub(crate) use layers::{Layer, origins};
 pub(crate) use overrides::{CliOverride, merge_request};
 pub(crate) use provider::ProviderAuth;
+pub(crate) use requirements::{Requirements, Unusable};
 pub(crate) use resolve::{Requested, plain, profile_of, profile_sandbox, resolve};
 
 use std::path::{Path, PathBuf};
@@ -27,6 +29,8 @@ pub(crate) struct Config {
     pub(crate) table: toml::Table,
     /// The typed view.
     pub(crate) toml: ConfigToml,
+    /// What the administrator allows.
+    pub(crate) requirements: Rc<Requirements>,
     path: PathBuf,
     /// The settings of the file, of the profile's file, and of the command line.
     in_file: toml::Table,
@@ -135,6 +139,7 @@ impl Config {
 #[derive(Debug)]
 pub(crate) struct Loader {
     path: PathBuf,
+    requirements: Result<Rc<Requirements>, Problem>,
     overrides: Vec<CliOverride>,
     /// Is the file passed over?
     ignored: bool,
@@ -143,15 +148,21 @@ pub(crate) struct Loader {
 }
 
 impl Loader {
-    /// A loader for the home's `config.toml`.
-    pub(crate) fn new(home: &Path, overrides: Vec<CliOverride>) -> Self {
-        Self {
+    /// A loader for the home's `config.toml`; fails where the requirements forbid to start.
+    pub(crate) fn new(home: &Path, overrides: Vec<CliOverride>) -> Result<Self, String> {
+        let requirements = match Requirements::find() {
+            Ok(requirements) => Ok(Rc::new(requirements)),
+            Err(Unusable::NoToml(problem)) => Err(problem),
+            Err(Unusable::Refused(why)) => return Err(why),
+        };
+        Ok(Self {
             path: home.join("config.toml"),
+            requirements,
             overrides,
             ignored: false,
             profile: None,
             cached: None,
-        }
+        })
     }
 
     /// Takes the command line's settings alone.
@@ -209,6 +220,7 @@ impl Loader {
     }
 
     fn parse(&self, text: &str) -> Result<Config, Problem> {
+        let requirements = Rc::clone(self.requirements.as_ref().map_err(Clone::clone)?);
         let mut table = file::parse(&self.path, text)?;
         let in_file = table.clone();
         let in_profile = self.profile_table()?;
@@ -224,6 +236,7 @@ impl Loader {
         Ok(Config {
             table,
             toml,
+            requirements,
             path: self.path.clone(),
             in_file,
             in_profile,

@@ -71,10 +71,17 @@ pub(crate) fn resolve(
     let approval_policy = requested
         .approval_policy
         .or_else(|| toml.approval_policy.map(Into::into))
-        .unwrap_or(match trust {
-            Some(TrustLevel::Untrusted) => ApprovalPolicy::Untrusted,
-            _ => ApprovalPolicy::OnRequest,
+        .unwrap_or_else(|| {
+            config.requirements.default_approval(match trust {
+                Some(TrustLevel::Untrusted) => ApprovalPolicy::Untrusted,
+                _ => ApprovalPolicy::OnRequest,
+            })
         });
+    let usual_reviewer = || {
+        config
+            .requirements
+            .default_reviewer(ApprovalsReviewer::User)
+    };
     let permission_tools = PermissionTools {
         alone: toml.has_feature("request_permissions_tool"),
         with_commands: toml.has_feature("exec_permission_approvals"),
@@ -87,7 +94,7 @@ pub(crate) fn resolve(
         reviewer: requested
             .approvals_reviewer
             .or(toml.approvals_reviewer)
-            .unwrap_or(ApprovalsReviewer::User),
+            .unwrap_or_else(usual_reviewer),
         sandbox: spread_roots(sandbox, requested, &cwd, profile.is_some()),
         profile,
         effort: toml.model_reasoning_effort,

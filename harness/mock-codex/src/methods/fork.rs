@@ -86,11 +86,12 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
     let fresh = config::resolve(&config, &of_new_thread, &server.started_in)?;
     state.settings.model = fresh.model;
     state.settings.effort = fresh.effort;
+    let fallbacks = config.requirements.settle(&mut state.settings);
     state.began = Began::with(&state.settings);
     let thread = keep(call, meta, ephemeral, state);
     write_copy(&thread, &records)?;
     warm_up(call, &thread);
-    if let Some(message) = unstable {
+    for message in fallbacks.into_iter().chain(unstable) {
         warn(&thread, &message);
     }
     call.reply(&thread.reply((!exclude_turns).then_some(ItemsView::Full)));

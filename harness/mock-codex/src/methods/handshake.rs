@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::threads;
 use crate::config::Problem;
 use crate::connection::Call;
 use crate::failure::Failure;
@@ -41,10 +42,7 @@ pub(super) fn initialize(call: &Call, params: InitializeParams) -> Result<(), Fa
     call.reply(&answer(&call.server, &user_agent));
     warn_about_config(call);
     if !on_path("bwrap") {
-        call.client.notify(
-            "configWarning",
-            &json!({"summary": NO_BUBBLEWRAP, "details": null}),
-        );
+        threads::warn_of_config(call, NO_BUBBLEWRAP);
     }
     call.client.notify(
         "remoteControl/status/changed",
@@ -86,11 +84,9 @@ fn warn_about_config(call: &Call) {
         Ok(config) => config,
         Err(problem) => return call.client.notify("configWarning", &problem.warning()),
     };
-    if let Some(summary) = config.complaint(None) {
-        call.client.notify(
-            "configWarning",
-            &json!({"summary": summary, "details": null}),
-        );
+    let fallbacks = threads::usual_fallbacks(call).unwrap_or_default();
+    for summary in fallbacks.into_iter().chain(config.complaint(None)) {
+        threads::warn_of_config(call, &summary);
     }
     if let Some(problem) = config.problem() {
         let problem = Problem::plain(problem);

@@ -50,15 +50,19 @@ pub(super) fn start_with(
         ..config::resolve(&config, &requested, &server.started_in)?
     };
     if let Some(policy) = policy {
+        let allowed = config.requirements.check_sandbox(&policy);
+        allowed.map_err(Failure::sandbox)?;
         settings.sandbox = policy;
         settings.profile = None;
     }
+    let fallbacks = config.requirements.settle(&mut settings);
+    let usual = usual_fallbacks(call)?;
+    for summary in fallbacks.iter().filter(|text| !usual.contains(text)) {
+        warn_of_config(call, summary);
+    }
     let complaint = config.complaint(requested.config.as_ref());
     if let (Some(summary), Some(_)) = (&complaint, &requested.config) {
-        call.client.notify(
-            "configWarning",
-            &json!({"summary": summary, "details": null}),
-        );
+        warn_of_config(call, summary);
     }
     let unstable = config.unstable_features(requested.config.as_ref());
     let meta = new_meta(call, None, thread_source);
@@ -67,10 +71,28 @@ pub(super) fn start_with(
     warm_up(call, &thread);
     call.reply(&thread.reply(None));
     server.broadcast("thread/started", &json!({"thread": thread.view(None)}));
-    for message in [complaint, unstable].into_iter().flatten() {
+    let others = [complaint, unstable].into_iter().flatten();
+    for message in fallbacks.into_iter().chain(others) {
         warn(&thread, &message);
     }
     Ok(())
+}
+
+/// What the configuration alone asks for in vain, where the server was started.
+pub(super) fn usual_fallbacks(call: &Call) -> Result<Vec<String>, Failure> {
+    let config = call.server.config()?;
+    if config.requirements.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (requested, started_in) = (Requested::default(), &call.server.started_in);
+    let mut settings = config::resolve(&config, &requested, started_in)?;
+    Ok(config.requirements.settle(&mut settings))
+}
+
+/// Tells a client what is wrong with the configuration.
+pub(super) fn warn_of_config(call: &Call, summary: &str) {
+    let params = json!({"summary": summary, "details": null});
+    call.client.notify("configWarning", &params);
 }
 
 /// Tells who follows a thread what they should know of its settings.
@@ -165,7 +187,8 @@ fn resume_cold(call: &Call, id: &str, params: ThreadResumeParams) -> Result<Rc<T
     state.close_cut_turn();
     state.read_back = true;
     let remembered = remembered(call, &state.settings, Quirk::WorkspaceWriteLostOnColdResume)?;
-    let settings = overridden(call, remembered, requested)?;
+    let mut settings = overridden(call, remembered, requested)?;
+    let fallbacks = server.config()?.requirements.settle(&mut settings);
     let mut rollout = Rollout::open(&path)?;
     if settings != state.settings {
         rollout.append(&Record::Settings(Box::new(settings.clone())))?;
@@ -175,7 +198,7 @@ fn resume_cold(call: &Call, id: &str, params: ThreadResumeParams) -> Result<Rc<T
     let thread = build(meta, Some(path), false, state);
     server.keep(&thread);
     warm_up(call, &thread);
-    if let Some(message) = unstable {
+    for message in fallbacks.into_iter().chain(unstable) {
         let params = json!({"threadId": thread.id(), "message": message});
         call.client.notify("warning", &params);
     }
@@ -201,20 +224,26 @@ pub(super) fn replay(call: &Call, meta: &Meta, records: Vec<Record>) -> Result<S
     Ok(state)
 }
 
-/// The settings that are remembered. codex 0.169.0 forgets some sandboxes and takes what a new
-/// thread would get.
+/// The settings that are remembered. codex 0.169.0 forgets some sandboxes, and those that are no
+/// longer allowed, and takes what a new thread would get.
 pub(super) fn remembered(
     call: &Call,
     settings: &Settings,
     quirk: Quirk,
 ) -> Result<Settings, Failure> {
     let mut settings = settings.clone();
-    if settings.sandbox_is_forgettable() && call.server.quirks.has(quirk) {
+    let config = call.server.config()?;
+    let forgotten = settings.sandbox_is_forgettable() && call.server.quirks.has(quirk);
+    if forgotten
+        || config
+            .requirements
+            .check_sandbox(&settings.sandbox)
+            .is_err()
+    {
         let requested = Requested {
             cwd: Some(settings.cwd.to_string_lossy().into_owned()),
             ..Requested::default()
         };
-        let config = call.server.config()?;
         let fresh = config::resolve(&config, &requested, &call.server.started_in)?;
         settings.sandbox = fresh.sandbox;
         settings.profile = fresh.profile;

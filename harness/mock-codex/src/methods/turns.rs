@@ -249,6 +249,7 @@ fn apply(call: &Call, thread: &Thread, changes: Changes) -> Result<(), Failure> 
         return Ok(());
     }
     let before = thread.state.borrow().settings.clone();
+    check_required(call, &changes)?;
     let after = changed(before.clone(), changes, &call.server.started_in)?;
     // What is named is written down also where it changes nothing, as codex 0.169.0 does.
     let view = (after != before).then(|| after.view());
@@ -258,6 +259,27 @@ fn apply(call: &Call, thread: &Thread, changes: Changes) -> Result<(), Failure> 
             "thread/settings/updated",
             &json!({"threadId": thread.id(), "threadSettings": view}),
         );
+    }
+    Ok(())
+}
+
+/// Refuses what the administrator does not allow, in the order in which codex 0.169.0 looks at it.
+fn check_required(call: &Call, changes: &Changes) -> Result<(), Failure> {
+    let requirements = &call.server.config()?.requirements;
+    let refuse =
+        |details: String| Failure::invalid(format!("invalid thread settings override: {details}"));
+    if let Some(sandbox) = &changes.sandbox {
+        requirements.check_sandbox(sandbox).map_err(refuse)?;
+    }
+    if let Some(name) = &changes.permissions {
+        let sandbox = config::profile_sandbox(name)?;
+        requirements.check_profile(&sandbox).map_err(refuse)?;
+    }
+    if let Some(policy) = changes.approval_policy {
+        requirements.check_approval(policy).map_err(refuse)?;
+    }
+    if let Some(reviewer) = changes.approvals_reviewer {
+        requirements.check_reviewer(reviewer).map_err(refuse)?;
     }
     Ok(())
 }

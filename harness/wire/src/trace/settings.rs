@@ -177,22 +177,36 @@ impl Settings {
         })
     }
 
-    /// The reply to `thread/start`: what was asked for is in force.
-    pub(super) fn judge_start(&self, reported: &Self, since: usize, notes: &mut Notes<'_>) {
+    /// The reply to `thread/start`: what was asked for is in force, unless it was told that the
+    /// administrator does not allow it.
+    pub(super) fn judge_start(
+        &self,
+        (reported, required): (&Self, bool),
+        since: usize,
+        notes: &mut Notes<'_>,
+    ) {
         if let Some((name, asked, reported)) = self.differs(reported) {
             let message = format!("`{name}` was asked to be `{asked}`, reported is `{reported}`");
-            notes.broken(RuleId::SettingsReported, Some(since), message);
+            let why = required.then_some(ExceptionId::RequirementsAtStart);
+            notes.judged(RuleId::SettingsReported, why, Some(since), message);
         }
     }
 
     /// The reply to `thread/fork`, where `self` is what the parent had, put under what was asked.
-    pub(super) fn judge_fork(&self, asked: &Self, reported: &Self, notes: &mut Notes<'_>) {
+    pub(super) fn judge_fork(
+        &self,
+        asked: &Self,
+        (reported, required): (&Self, bool),
+        notes: &mut Notes<'_>,
+    ) {
         let Some((name, known, now)) = self.with(asked).differs(reported) else {
             return;
         };
         let lost = name == "sandbox" && asked.sandbox.is_none() && self.is_forgotten();
         let message = format!("the fork's `{name}` is `{now}`, it should be `{known}`");
-        let why = if lost {
+        let why = if required {
+            Some(ExceptionId::RequirementsLater)
+        } else if lost {
             Some(ExceptionId::LostOnFork)
         } else {
             (name == "model" && asked.model.is_none()).then_some(ExceptionId::ForkForgetsModel)
@@ -204,7 +218,7 @@ impl Settings {
     pub(super) fn judge_resume(
         &self,
         asked: &Self,
-        (reported, life): (&Self, Life),
+        (reported, required, life): (&Self, bool, Life),
         notes: &mut Notes<'_>,
     ) {
         let same = self.differs(reported).is_none();
@@ -224,7 +238,9 @@ impl Settings {
             let lost = name == "sandbox" && asked.sandbox.is_none() && self.is_forgotten();
             let message =
                 format!("the resumed thread's `{name}` is `{now}`, it should be `{known}`");
-            let why = if life == Life::NoTurn {
+            let why = if required {
+                Some(ExceptionId::RequirementsLater)
+            } else if life == Life::NoTurn {
                 Some(ExceptionId::NoTurnNoSettings)
             } else {
                 lost.then_some(ExceptionId::LostOnColdResume)

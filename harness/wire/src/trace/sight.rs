@@ -58,6 +58,8 @@ objects! {
         target_item_id: Text<'a>,
         request_id: Id,
         delta: Text<'a>,
+        message: Text<'a>,
+        summary: Text<'a>,
         summary_index: i64,
         content_index: i64,
         will_retry: bool,

@@ -160,6 +160,10 @@ exceptions! {
         "Archiving may tell twice that a thread is not loaded any more.";
     ResumeLoadedIgnores "resume-loaded-ignores-overrides" SettingsReported
         "Resuming a thread that is loaded ignores every setting of the request.";
+    RequirementsAtStart "requirements-at-start" SettingsReported
+        "What the administrator does not allow falls back when a thread starts, with a warning.";
+    RequirementsLater "requirements-later" SettingsKept
+        "What the administrator does not allow falls back when a thread is resumed or forked, with a warning.";
     LostOnFork "workspace-write-lost-on-fork" SettingsKept
         "A fork of a thread with a workspace-write or external sandbox gets the configured default sandbox.";
     ForkForgetsModel "fork-forgets-model" SettingsKept

@@ -18,12 +18,17 @@ const PENDING: usize = 64;
 /// The most approvals that are remembered.
 const APPROVED: usize = 1024;
 
+/// How it is told that the administrator does not allow a setting.
+const DISALLOWED: &str = " is disallowed by requirements; ";
+
 /// All threads.
 #[derive(Debug)]
 pub(super) struct Threads {
     known: Latest<Known>,
     /// May commands run outside the sandbox because the client said so for good?
     granted: bool,
+    /// Was it told that the administrator does not allow some setting?
+    required: bool,
     /// The items whose approval was given, with their threads.
     approved: Ring<(Box<str>, Box<str>)>,
 }
@@ -45,6 +50,7 @@ impl Default for Threads {
         Self {
             known: Latest::up_to(THREADS),
             granted: false,
+            required: false,
             approved: Ring::up_to(APPROVED),
         }
     }
@@ -167,17 +173,22 @@ impl Threads {
         };
         let reported = Settings::replied(result);
         match &*asked.method {
-            "thread/start" => asked.settings.judge_start(&reported, asked.at, notes),
+            "thread/start" => {
+                let reported = (&reported, self.required);
+                asked.settings.judge_start(reported, asked.at, notes);
+            }
             "thread/fork" => {
                 let parent = asked.thread.as_deref().or(thread.forked_from_id.as_deref());
                 if let Some(parent) = parent.and_then(|parent| self.known.get(parent)) {
                     let pending = parent.pending.is_empty();
                     let settings = pending.then(|| parent.settings.clone());
                     let settings = settings.unwrap_or_default();
-                    settings.judge_fork(&asked.settings, &reported, notes);
+                    let reported = (&reported, self.required);
+                    settings.judge_fork(&asked.settings, reported, notes);
                 }
             }
             _ => {
+                let required = self.required;
                 let known = self.known(id);
                 if known.pending.is_empty() {
                     let life = match known.loaded {
@@ -186,7 +197,7 @@ impl Threads {
                         Some(false) => Life::Stored,
                         None => Life::Unknown,
                     };
-                    let now = (&reported, life);
+                    let now = (&reported, required, life);
                     known.settings.judge_resume(&asked.settings, now, notes);
                 }
             }
@@ -210,6 +221,8 @@ impl Threads {
         }
         let method = frame.method.as_deref().unwrap_or_default();
         let Some(params) = &*frame.params else { return };
+        let mut said = [&params.summary, &params.message].into_iter();
+        self.required |= said.any(|text| text.as_deref().is_some_and(|it| it.contains(DISALLOWED)));
         let Some(thread) = params.thread_id.as_deref() else {
             if method == "thread/started" {
                 connection.announced(params.thread.as_ref());

@@ -5,6 +5,8 @@ mod models;
 mod page;
 mod skills;
 
+use std::rc::Rc;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -115,9 +117,12 @@ impl Params for ModelProviderListParams {}
 impl Params for ModelProviderCapabilitiesReadParams {}
 
 fn permission_profiles(call: &Call, params: PermissionProfileListParams) -> Result<(), Failure> {
+    let requirements = Rc::clone(&call.server.config()?.requirements);
     let profiles: Vec<Value> = PROFILES
         .iter()
-        .map(|id| json!({"id": id, "description": null, "allowed": true}))
+        .map(
+            |id| json!({"id": id, "description": null, "allowed": requirements.allows_profile(id)}),
+        )
         .collect();
     let page = Paged::new("permission profiles", params.cursor, params.limit);
     call.reply(&page.of(profiles)?);
@@ -172,9 +177,9 @@ fn windows_sandbox(call: &Call, _: NoParams) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The mock knows no managed requirements.
 fn requirements(call: &Call, _: NoParams) -> Result<(), Failure> {
-    call.reply(&json!({"supportsIndependentSpeedModes": true, "requirements": null}));
+    let requirements = call.server.config()?.requirements.view();
+    call.reply(&json!({"supportsIndependentSpeedModes": true, "requirements": requirements}));
     Ok(())
 }
 

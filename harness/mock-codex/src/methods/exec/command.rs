@@ -195,6 +195,8 @@ fn sandbox(
     profile: Option<&str>,
 ) -> Result<Sandbox, Failure> {
     let started_in = &call.server.started_in;
+    let config = call.server.config()?;
+    let requirements = &config.requirements;
     match (policy, profile) {
         (Some(_), Some(_)) => Err(Failure::invalid(
             "`permissionProfile` cannot be combined with `sandboxPolicy`",
@@ -203,12 +205,19 @@ fn sandbox(
             let policy = config::profile_of(name).map_err(|problem| {
                 Failure::invalid(format!("invalid permission profile: {problem}"))
             })?;
+            requirements.check_profile(&policy).map_err(|problem| {
+                Failure::invalid(format!("invalid permission profile: {problem}"))
+            })?;
             Ok(Sandbox::of(&policy, cwd, &[]))
         }
-        (Some(policy), None) => Ok(Sandbox::of(&policy.0, started_in, &[])),
+        (Some(policy), None) => {
+            let allowed = requirements.check_sandbox(&policy.0);
+            allowed.map_err(Failure::sandbox)?;
+            Ok(Sandbox::of(&policy.0, started_in, &[]))
+        }
         (None, None) => {
-            let config = call.server.config()?;
-            let settings = config::resolve(&config, &Requested::default(), started_in)?;
+            let mut settings = config::resolve(&config, &Requested::default(), started_in)?;
+            requirements.settle(&mut settings);
             Ok(Sandbox::of(&settings.sandbox, started_in, &[]))
         }
     }
