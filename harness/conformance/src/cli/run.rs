@@ -172,7 +172,7 @@ fn try_execute(args: &RunArgs) -> Result<Exit, Refusal> {
         let missing = plan.count(args) - runs.len();
         let _ = writeln!(io::stderr(), "stopped: {missing} cases have no result");
     }
-    write_reports(args, &runs, &problems, &summary)?;
+    write_reports(args, &plan, &runs, &problems, &summary)?;
     Ok(exit(&summary, complete))
 }
 
@@ -345,12 +345,14 @@ fn is_set(variable: &str) -> bool {
 
 fn write_reports(
     args: &RunArgs,
+    plan: &Plan,
     runs: &[CaseRun],
     problems: &[Problem],
     summary: &Summary,
 ) -> Result<(), Refusal> {
     if let Some(path) = &args.json {
-        let written = create(path).and_then(|to| json::write(to, runs, problems, summary));
+        let sdks = plan.clients.iter().flatten().map(Arc::as_ref);
+        let written = create(path).and_then(|to| json::write(to, runs, problems, summary, sdks));
         shown(written.map_err(|error| in_file(path, &error)))?;
     }
     if let Some(path) = &args.junit {

@@ -12,6 +12,8 @@ use crate::sdk::install::{InstallError, Outcome, install};
 use crate::sdk::{self, Language, ListError, Package};
 use crate::target::cache::Cache;
 
+mod report;
+
 /// The options of `sdk`.
 #[derive(Debug, Args)]
 pub struct SdkArgs {
@@ -38,6 +40,8 @@ enum SdkCommand {
         #[arg(value_name = "NAME", required = true)]
         names: Vec<String>,
     },
+    /// Tell what came of SDKs, area by area, from saved results
+    Report(report::ReportArgs),
     /// Print the JSON Schema of the protocol that drivers speak
     Schema,
 }
@@ -57,6 +61,7 @@ pub fn execute(args: &SdkArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
             writeln!(out, "{:#}", protocol::schema().to_value())?;
             Ok(Exit::Success)
         }
+        SdkCommand::Report(args) => report::execute(args, out),
         SdkCommand::List { json } => list(&root()?, *json, out),
         SdkCommand::Install { names } => install_all(&root()?, names, out),
     }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::summary::{Problem, Summary, word};
+use crate::client::driver::Sdk;
 use crate::run::outcome::{CaseRun, Check, Status};
 
 /// The version of the format: it changes when a member goes or changes its meaning.
@@ -15,6 +16,14 @@ struct Report<'a> {
     version: u32,
     summary: Counts,
     cases: Vec<CaseReport<'a>>,
+    clients: Vec<ClientReport<'a>>,
+}
+
+#[derive(Serialize)]
+struct ClientReport<'a> {
+    client: &'a str,
+    name: &'a str,
+    version: &'a str,
 }
 
 #[derive(Serialize)]
@@ -46,12 +55,13 @@ struct CheckReport<'a> {
 }
 
 /// Writes the report. What is wrong with the run as a whole stands among the cases, named after
-/// its check and without a client.
-pub fn write(
+/// its check and without a client. Of the SDKs that took part it is told what they are.
+pub fn write<'a>(
     mut to: impl Write,
     runs: &[CaseRun],
     problems: &[Problem],
     summary: &Summary,
+    sdks: impl IntoIterator<Item = &'a Sdk>,
 ) -> io::Result<()> {
     let cases = runs
         .iter()
@@ -68,6 +78,7 @@ pub fn write(
             unsupported: summary.unsupported_count(),
         },
         cases,
+        clients: sdks.into_iter().filter_map(of_sdk).collect(),
     };
     serde_json::to_writer(&mut to, &report)?;
     to.write_all(b"\n")?;
@@ -111,6 +122,15 @@ fn of_problem(problem: &Problem) -> CaseReport<'_> {
     }
 }
 
+/// One whose driver was never asked has nothing to tell.
+fn of_sdk(sdk: &Sdk) -> Option<ClientReport<'_>> {
+    sdk.introduced().map(|said| ClientReport {
+        client: &sdk.name,
+        name: &said.name,
+        version: &said.version,
+    })
+}
+
 fn of_check(check: &Check) -> CheckReport<'_> {
     CheckReport {
         id: &check.id,
@@ -146,8 +166,9 @@ mod tests {
             check,
         }];
         let summary = Summary::of(&runs, &problems, Duration::from_secs(1));
+        let sdk = sample::sdk("cmd:driver", "some-sdk", "1.2.3");
         let mut out = Vec::new();
-        write(&mut out, &runs, &problems, &summary).unwrap();
+        write(&mut out, &runs, &problems, &summary, [&sdk]).unwrap();
         serde_json::from_slice(&out).unwrap()
     }
 
@@ -174,6 +195,10 @@ mod tests {
                 ],
                 "skip_reason": null,
             })
+        );
+        assert_eq!(
+            report["clients"],
+            json!([{"client": "cmd:driver", "name": "some-sdk", "version": "1.2.3"}])
         );
         assert_eq!(report["cases"][2]["skip_reason"], "no kernel-sandbox");
     }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use codex_wire::transcript::{Entry, Event, Step};
 use serde_json::json;
 
+use crate::client::driver::Sdk;
+use crate::client::driver::process::Program;
 use crate::run::outcome::{CaseRun, Check, Places, Status};
 use crate::scenario::model::{Case, CaseExpect, Home, Location, ModelServer};
 
@@ -69,6 +71,21 @@ pub(crate) fn unchecked(id: &str, status: Status) -> CaseRun {
         status,
         ..run(id, &[])
     }
+}
+
+/// An SDK whose driver has introduced it.
+pub(crate) fn sdk(client: &str, name: &str, version: &str) -> Sdk {
+    let nothing = Program {
+        argv: vec!["true".into()],
+        environment: vec![],
+    };
+    let sdk = Sdk::new(client.into(), nothing);
+    let said = json!({
+        "protocol": 1, "name": name, "version": version, "verbs": [], "transports": [],
+    });
+    let said = serde_json::from_value(said).unwrap();
+    sdk.capabilities.set(said).unwrap();
+    sdk
 }
 
 /// A short session.

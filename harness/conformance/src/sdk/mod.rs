@@ -1,6 +1,7 @@
 //! The SDKs that are tested: `fixtures/sdks.yaml`, and what of it is installed.
 
 pub mod install;
+pub mod matrix;
 
 use std::fs;
 use std::io;

@@ -41,4 +41,9 @@ impl Sdk {
             capabilities: OnceLock::new(),
         }
     }
+
+    /// What its driver said of it, if one was asked.
+    pub fn introduced(&self) -> Option<&Capabilities> {
+        self.capabilities.get()
+    }
 }
