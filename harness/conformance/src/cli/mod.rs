@@ -15,6 +15,7 @@ pub mod check;
 pub mod coverage;
 pub mod list;
 pub mod mutants;
+pub mod new;
 pub mod presets;
 pub mod requirements;
 pub mod run;
@@ -117,6 +118,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Third-party SDKs and the drivers that speak for them
     Sdk(sdk::SdkArgs),
+    /// Begin a driver for an SDK, from a template
+    New(new::NewArgs),
     /// Run the suite against mocks that are wrong in one thing, and list what it doesn't notice
     Mutants(Box<mutants::MutantsArgs>),
     /// Hold logs of sessions against the rules that hold for any
@@ -162,6 +165,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Presets(args) => presets::execute(&args, &mut out),
         Command::Serve(args) => serve::execute(&args, &mut out),
         Command::Sdk(args) => sdk::execute(&args, &mut out),
+        Command::New(args) => new::execute(&args, &mut out),
         Command::Mutants(args) => mutants::execute(&args, &mut out),
         Command::Trace(args) => trace::execute(&args, &mut out),
         Command::Target(args) => target::execute(&args, &mut out),

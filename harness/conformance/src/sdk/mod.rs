@@ -2,6 +2,7 @@
 
 pub mod install;
 pub mod matrix;
+pub mod template;
 
 use std::fs;
 use std::io;
