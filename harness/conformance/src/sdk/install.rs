@@ -1,13 +1,14 @@
 //! Installing an SDK into the cache: each into an environment of its own.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::{Language, Package};
-use crate::target::cache::Cache;
+use crate::target::cache::{Cache, lock};
+use crate::target::npm;
 
 /// What an installation came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +56,8 @@ pub enum InstallError {
 pub fn install(package: &Package, root: &Path, cache: &Cache) -> Result<Outcome, InstallError> {
     let sdks = cache.sdks();
     fs::create_dir_all(&sdks).map_err(|source| write_error(&sdks, source))?;
-    let _lock = lock(&sdks.join(format!(".{}.lock", package.language.name())))?;
+    let place = sdks.join(format!(".{}.lock", package.language.name()));
+    let _lock = lock(&place).map_err(|source| write_error(&place, source))?;
     let present = package.is_installed(cache);
     // Cargo knows itself what has changed of a driver.
     if present && package.language != Language::Rust {
@@ -96,18 +98,7 @@ fn python(package: &Package, home: &Path) -> Result<(), InstallError> {
 fn node(package: &Package, home: &Path) -> Result<(), InstallError> {
     fresh(home)?;
     for arguments in &package.install {
-        run(Command::new("npm")
-            .args([
-                "install",
-                "--no-audit",
-                "--no-fund",
-                "--no-update-notifier",
-                "--ignore-scripts",
-            ])
-            .args(["--no-package-lock", "--loglevel=error", "--prefix"])
-            .arg(home)
-            .args(arguments)
-            .current_dir(home))?;
+        run(npm::install_into(home).args(arguments))?;
     }
     Ok(())
 }
@@ -169,18 +160,6 @@ fn shown(command: &Command) -> String {
         .map(OsStr::to_string_lossy)
         .collect::<Vec<_>>()
         .join(" ")
-}
-
-/// Holds the lock file until the result is dropped.
-fn lock(path: &Path) -> Result<File, InstallError> {
-    let wrong = |source| write_error(path, source);
-    let file = File::create(path).map_err(wrong)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => file.lock().map_err(wrong)?,
-        Err(TryLockError::Error(error)) => return Err(wrong(error)),
-    }
-    Ok(file)
 }
 
 fn write_error(path: &Path, source: io::Error) -> InstallError {

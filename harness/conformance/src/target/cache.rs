@@ -1,7 +1,7 @@
 //! Where installed targets are kept.
 
 use std::env;
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,21 @@ pub struct Installed {
     pub version: String,
     /// The executable, or the launcher that needs `node`.
     pub program: PathBuf,
+}
+
+/// Holds a lock file of the cache until the result is dropped. Another process that holds it is
+/// waited for.
+///
+/// # Errors
+/// The file can't be made or locked.
+pub fn lock(path: &Path) -> io::Result<File> {
+    let file = File::create(path)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => file.lock()?,
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    Ok(file)
 }
 
 /// Why the cache can't be used.

@@ -1,11 +1,12 @@
 //! Installing a codex into the cache, from npm.
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use crate::target::cache::{CACHE_VARIABLE, Cache, CacheError, Installed, program_in};
+use crate::target::cache::{CACHE_VARIABLE, Cache, CacheError, Installed, lock, program_in};
+use crate::target::npm;
 
 /// What an installation came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +103,8 @@ impl InstallError {
 pub fn install(cache: &Cache, version: &str) -> Result<Outcome, InstallError> {
     let targets = cache.targets();
     fs::create_dir_all(&targets).map_err(|source| write_error(&targets, source))?;
-    let _lock = lock(&targets.join(format!(".codex-{version}.lock")))?;
+    let place = targets.join(format!(".codex-{version}.lock"));
+    let _lock = lock(&place).map_err(|source| write_error(&place, source))?;
     if let Some(installed) = cache.find(version)? {
         check_version(&installed)?;
         return Ok(Outcome::Present(installed));
@@ -133,32 +135,9 @@ pub fn install(cache: &Cache, version: &str) -> Result<Outcome, InstallError> {
     Ok(Outcome::Fresh(installed))
 }
 
-/// Holds the lock file until the result is dropped.
-fn lock(path: &Path) -> Result<File, InstallError> {
-    let wrong = |source| write_error(path, source);
-    let file = File::create(path).map_err(wrong)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => file.lock().map_err(wrong)?,
-        Err(TryLockError::Error(error)) => return Err(wrong(error)),
-    }
-    Ok(file)
-}
-
 fn fetch(prefix: &Path, version: &str) -> Result<(), InstallError> {
-    let output = Command::new("npm")
-        .args([
-            "install",
-            "--no-audit",
-            "--no-fund",
-            "--no-update-notifier",
-            "--ignore-scripts",
-        ])
-        .args(["--no-package-lock", "--loglevel=error", "--prefix"])
-        .arg(prefix)
+    let output = npm::install_into(prefix)
         .arg(format!("@openai/codex@{version}"))
-        .current_dir(prefix)
-        .stdin(Stdio::null())
         .output()
         .map_err(InstallError::NoNpm)?;
     if output.status.success() {

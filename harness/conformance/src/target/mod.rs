@@ -4,6 +4,7 @@ pub mod cache;
 pub mod capability;
 pub mod install;
 pub mod launch;
+pub mod npm;
 pub mod sandbox;
 
 use std::fmt;
