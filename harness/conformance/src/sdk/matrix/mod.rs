@@ -237,13 +237,16 @@ impl State {
 }
 
 impl Found {
-    /// The first line of the message, not longer than a reader wants in a list.
+    /// What a reader wants in a list: the message's first line says what is wrong, the second
+    /// where or what it means.
     pub fn brief(&self) -> String {
         /// The most characters.
-        const MOST: usize = 240;
-        let line = self.message.lines().next().unwrap_or_default();
-        let mut brief: String = line.chars().take(MOST).collect();
-        if brief.len() < line.len() {
+        const MOST: usize = 300;
+        let lines = self.message.lines().map(str::trim);
+        let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).take(2).collect();
+        let whole = lines.join("; ");
+        let mut brief: String = whole.chars().take(MOST).collect();
+        if brief.len() < whole.len() {
             brief.push('…');
         }
         brief
