@@ -1,7 +1,8 @@
 //! How long an app-server takes: to start, for a thread, for a turn.
 //!
 //! With `CODEX_BIN` set to the real executable, both take turns in one run, and the ratio of the
-//! medians is printed. `MOCK_CODEX_SANDBOX` chooses the mock's sandbox. Absolute figures don't travel
+//! medians is printed. `MOCK_CODEX_BIN` names another build of the mock, such as that of
+//! `cargo static-mock`. `MOCK_CODEX_SANDBOX` chooses the mock's sandbox. Absolute figures don't travel
 //! between machines.
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -340,7 +341,9 @@ fn main() {
         .expect("a runtime starts");
     let start = MockResponses::builder().start();
     let model = runtime.block_on(start).expect("the model starts");
-    let mut mock = Peer::new(env!("CARGO_BIN_EXE_mock-codex").into(), &model.base_url());
+    let mock = std::env::var_os("MOCK_CODEX_BIN");
+    let mock = mock.unwrap_or_else(|| env!("CARGO_BIN_EXE_mock-codex").into());
+    let mut mock = Peer::new(mock.into(), &model.base_url());
     let mut real =
         std::env::var_os("CODEX_BIN").map(|path| Peer::new(path.into(), &model.base_url()));
     println!(
