@@ -11,6 +11,7 @@ pub mod coverage;
 pub mod known_failures;
 pub mod mutation;
 pub mod normalise;
+pub mod permissions;
 pub mod report;
 pub mod requirements;
 pub mod run;

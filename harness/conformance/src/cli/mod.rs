@@ -16,6 +16,7 @@ pub mod coverage;
 pub mod list;
 pub mod mutants;
 pub mod new;
+pub mod permissions;
 pub mod presets;
 pub mod requirements;
 pub mod run;
@@ -112,6 +113,8 @@ enum Command {
     Requirements(requirements::RequirementsArgs),
     /// Import the protocol of a codex version, or compare two
     Schema(schema::SchemaArgs),
+    /// Tell what is in force: as reported, as told to the model, as enforced
+    Permissions(Box<permissions::PermissionsArgs>),
     /// Print what each choice of presets puts on the wire
     Presets(presets::PresetsArgs),
     /// Serve a scripted model, for a client of any kind
@@ -162,6 +165,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Coverage(args) => coverage::execute(&args, &mut out),
         Command::Requirements(args) => requirements::execute(&args, &mut out),
         Command::Schema(args) => schema::execute(&args, &mut out),
+        Command::Permissions(args) => permissions::execute(&args, &mut out),
         Command::Presets(args) => presets::execute(&args, &mut out),
         Command::Serve(args) => serve::execute(&args, &mut out),
         Command::Sdk(args) => sdk::execute(&args, &mut out),

@@ -1,5 +1,6 @@
 //! `thread/fork`: a new thread with the turns of another.
 
+use codex_wire::policy::SandboxPolicy;
 use serde_json::{Value, json};
 
 use super::threads::{
@@ -9,6 +10,7 @@ use super::threads::{
 use crate::config::{self, Requested};
 use crate::connection::Call;
 use crate::failure::Failure;
+use crate::mutant::{self, Switch};
 use crate::protocol::params::ThreadForkParams;
 use crate::quirk::Id as Quirk;
 use crate::server::parse_id;
@@ -72,7 +74,10 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
     state.git = None;
     state.goal = None;
     state.since_revert = None;
-    let remembered = remembered(call, &state.settings, Quirk::WorkspaceWriteLostOnFork)?;
+    let mut remembered = remembered(call, &state.settings, Quirk::WorkspaceWriteLostOnFork)?;
+    if mutant::is(Switch::ForkWidened) {
+        remembered.sandbox = SandboxPolicy::DangerFullAccess;
+    }
     let of_new_thread = Requested {
         model: params.model.clone(),
         config: params.config.clone(),

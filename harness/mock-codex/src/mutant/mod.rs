@@ -75,6 +75,8 @@ pub(crate) enum Switch {
     ToldFullAccess,
     /// Settings of turns are taken and forgotten.
     SettingsForgotten,
+    /// A fork has no sandbox.
+    ForkWidened,
 }
 
 macro_rules! mutants {
@@ -175,6 +177,7 @@ mutants! {
     "network-open" ["writes", "tools"] Frames::Switch(Switch::NetworkOpen) => Nothing;
     "told-full-access" ["presets", "persistence"] Frames::Switch(Switch::ToldFullAccess) => Nothing;
     "turn-settings-forgotten" ["persistence", "turns"] Frames::Switch(Switch::SettingsForgotten) => Nothing;
+    "fork-widened" ["persistence"] Frames::Switch(Switch::ForkWidened) => Nothing;
 }
 
 /// A name that is no mutant.
@@ -254,6 +257,7 @@ impl Switch {
             Self::NetworkOpen => "sandboxed commands reach the network",
             Self::ToldFullAccess => "the model is told of full access, whatever is in force",
             Self::SettingsForgotten => "settings of turns are taken, and forgotten",
+            Self::ForkWidened => "a fork has no sandbox, whatever the thread has",
         }
     }
 }

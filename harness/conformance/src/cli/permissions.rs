@@ -1,0 +1,245 @@
+//! `permissions`: what is in force, for each way to set permissions, at each moment.
+
+use std::fs;
+use std::io::{self, IsTerminal, Write};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::{CliError, Exit, complain, scenarios_dir};
+use crate::permissions::kept::{self, KeptError, Known};
+use crate::permissions::model::{Kind, Matrix, OfTarget};
+use crate::permissions::page::page;
+use crate::permissions::{MatrixError, Plan, keep, matrix, report};
+use crate::run::{RunEvent, RunOptions};
+use crate::schema::version_of;
+use crate::target::Target;
+
+/// The options of `permissions`.
+#[derive(Debug, Args)]
+pub struct PermissionsArgs {
+    /// Sessions to run: a part of an id (`DEFAULT/WAY`), or `=ID`; all unless given
+    #[arg(value_name = "FILTER")]
+    filters: Vec<String>,
+    /// What is looked at: `mock`, `codex@VERSION` or `cmd:COMMAND`; may be repeated
+    #[arg(long = "target", value_name = "T", required_unless_present_any = ["kept", "keep", "schema"])]
+    targets: Vec<Target>,
+    /// How many sessions run at once [default: one for each processor]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// Run nothing: take the matrices of `fixtures/permissions`
+    #[arg(long, conflicts_with_all = ["targets", "filters"])]
+    kept: bool,
+    /// Write the matrix as JSON; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the matrix as a page; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Write the sessions as scenarios below this directory, to run them with `run --scenarios`
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// Replace the matrices of these versions in `fixtures/permissions`
+    #[arg(long, conflicts_with_all = ["filters", "kept"])]
+    store: bool,
+    /// Which findings that are not known end with exit code 1
+    #[arg(long, value_enum, value_name = "KIND", default_value_t = FailOn::Any)]
+    fail_on: FailOn,
+    /// The directory that has `fixtures` [default: beside the nearest `scenarios`, upwards]
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
+    /// Print the JSON Schema of the matrix
+    #[arg(long, exclusive = true)]
+    schema: bool,
+}
+
+/// Which findings count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    /// More authority than was asked for
+    Widening,
+    /// That, and accounts that disagree
+    Disagreement,
+    /// All of them
+    Any,
+}
+
+impl FailOn {
+    fn counts(self, kind: Kind) -> bool {
+        match self {
+            Self::Widening => kind == Kind::Widened,
+            Self::Disagreement => matches!(kind, Kind::Widened | Kind::Disagreement),
+            Self::Any => true,
+        }
+    }
+}
+
+/// Runs the sessions and prints what is new and what is known.
+///
+/// # Errors
+/// A target is missing, a session can't be run on this machine, or the output can't be written.
+pub fn execute(args: &PermissionsArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
+    if args.schema {
+        writeln!(out, "{:#}", Matrix::schema())?;
+        return Ok(Exit::Success);
+    }
+    if let Some(directory) = &args.keep {
+        let count =
+            keep(directory, &args.filters).map_err(|error| unwritable(directory, &error))?;
+        complain(&format!(
+            "{count} scenarios are in `{}`",
+            directory.display()
+        ));
+        if args.targets.is_empty() {
+            return Ok(if count == 0 {
+                Exit::Nothing
+            } else {
+                Exit::Success
+            });
+        }
+    }
+    let root = root(args)?;
+    if args.kept {
+        let matrix =
+            kept::all(root.as_deref().unwrap_or(Path::new("."))).map_err(|it| unkept(&it))?;
+        write(args, &matrix, out)?;
+        return Ok(Exit::Success);
+    }
+    let matrix = run(args)?;
+    let mut exit = Exit::Success;
+    for (target, of) in args.targets.iter().zip(&matrix.targets) {
+        let version = version_of(target);
+        let kept = known(root.as_deref(), version)?;
+        let known = Known::of(kept.as_ref());
+        if !to_stdout(args) {
+            out.write_all(report::text(of, &known).as_bytes())?;
+        }
+        let mut findings = of.findings();
+        if findings.any(|(cell, it)| args.fail_on.counts(it.kind) && !known.has(cell, it)) {
+            exit = Exit::Failed;
+        }
+        if let (true, Target::Codex { version }, Some(root)) = (args.store, target, &root) {
+            let path = kept::store(root, version, of).map_err(|it| unkept(&it))?;
+            complain(&format!("stored: `{}`", path.display()));
+        }
+    }
+    write(args, &matrix, out)?;
+    Ok(exit)
+}
+
+/// Where `fixtures` is. Without a checkout nothing is known beforehand.
+fn root(args: &PermissionsArgs) -> Result<Option<PathBuf>, CliError> {
+    if let Some(root) = &args.root {
+        return Ok(Some(root.clone()));
+    }
+    match scenarios_dir(None) {
+        Ok(scenarios) => Ok(Some(scenarios.parent().unwrap_or(&scenarios).to_owned())),
+        Err(error) if args.kept || args.store => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+fn known(root: Option<&Path>, version: Option<&str>) -> Result<Option<OfTarget>, CliError> {
+    match (root, version) {
+        (Some(root), Some(version)) => kept::of_version(root, version).map_err(|it| unkept(&it)),
+        _ => Ok(None),
+    }
+}
+
+fn run(args: &PermissionsArgs) -> Result<Matrix, CliError> {
+    let defaults = RunOptions::default();
+    let plan = Plan {
+        targets: args.targets.clone(),
+        filters: args.filters.clone(),
+        options: RunOptions {
+            jobs: args.jobs.unwrap_or(defaults.jobs),
+            ..defaults
+        },
+    };
+    for target in &plan.targets {
+        target
+            .launch(&plan.options)
+            .map_err(|error| environment(error.to_string()))?;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let shows = io::stderr().is_terminal();
+    let mut done = 0;
+    let on_event = |event: RunEvent<'_>| {
+        if let RunEvent::Finished(run) = event {
+            done += 1;
+            if shows {
+                // With stderr gone there is nobody to tell.
+                let _ = write!(
+                    io::stderr(),
+                    "\r\x1b[K{done} sessions, {} last",
+                    run.case.id
+                );
+            }
+        }
+    };
+    let made = runtime.block_on(async {
+        let cancel = plan.options.cancel.clone();
+        let interrupt = tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                cancel.cancel();
+            }
+        });
+        let made = matrix(&plan, on_event).await;
+        interrupt.abort();
+        made
+    });
+    if shows {
+        let _ = write!(io::stderr(), "\r\x1b[K");
+    }
+    made.map_err(|error| CliError::Failed {
+        message: error.to_string(),
+        hint: None,
+        exit: match error {
+            MatrixError::Nothing => Exit::Nothing,
+            MatrixError::Environment { .. } | MatrixError::Stopped => Exit::Environment,
+        },
+    })
+}
+
+/// Does a document go to stdout, instead of the text?
+fn to_stdout(args: &PermissionsArgs) -> bool {
+    let is_stdout = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
+    is_stdout(&args.json) || is_stdout(&args.markdown)
+}
+
+fn write(args: &PermissionsArgs, matrix: &Matrix, out: &mut dyn Write) -> Result<(), CliError> {
+    let documents: [(_, fn(&Matrix) -> String); 2] =
+        [(&args.json, Matrix::text), (&args.markdown, page)];
+    for (path, make) in documents {
+        match path.as_deref() {
+            Some(path) if path == Path::new("-") => out.write_all(make(matrix).as_bytes())?,
+            Some(path) => {
+                fs::write(path, make(matrix)).map_err(|error| unwritable(path, &error))?;
+            }
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+fn environment(message: String) -> CliError {
+    CliError::Failed {
+        message,
+        hint: None,
+        exit: Exit::Environment,
+    }
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> CliError {
+    environment(format!("can't write `{}`: {error}", path.display()))
+}
+
+fn unkept(error: &KeptError) -> CliError {
+    CliError::usage(
+        error.to_string(),
+        "make it again with `permissions --target codex@VERSION --store`",
+    )
+}
