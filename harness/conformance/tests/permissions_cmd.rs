@@ -175,6 +175,7 @@ fn bad_usage_missing_targets_and_empty_choices_have_their_codes() {
             4,
             "no session was selected",
         ),
+        (&["--target", "mock", "--store"], 2, "is not kept"),
         (&["--kept", "--target", "mock"], 2, "cannot be used with"),
     ] {
         let (code, out, err) = permissions(args);

@@ -85,47 +85,63 @@ pub fn execute(args: &PermissionsArgs, out: &mut dyn Write) -> Result<Exit, CliE
         return Ok(Exit::Success);
     }
     if let Some(directory) = &args.keep {
-        let count =
-            keep(directory, &args.filters).map_err(|error| unwritable(directory, &error))?;
-        complain(&format!(
-            "{count} scenarios are in `{}`",
-            directory.display()
-        ));
-        if args.targets.is_empty() {
-            return Ok(if count == 0 {
-                Exit::Nothing
-            } else {
-                Exit::Success
-            });
+        let kept = keep(directory, &args.filters);
+        let count = kept.map_err(|error| unwritable(directory, &error))?;
+        let place = directory.display();
+        complain(&format!("{count} scenarios are in `{place}`"));
+        if count == 0 {
+            return Ok(Exit::Nothing);
         }
+    }
+    let is_codex = |target: &&Target| matches!(target, Target::Codex { .. });
+    if let (true, Some(other)) = (args.store, args.targets.iter().find(|it| !is_codex(it))) {
+        let message = format!("the matrix of `{other}` is not kept");
+        return Err(CliError::usage(message, "`--store` is for `codex@VERSION`"));
     }
     let root = root(args)?;
     if args.kept {
-        let matrix =
-            kept::all(root.as_deref().unwrap_or(Path::new("."))).map_err(|it| unkept(&it))?;
-        write(args, &matrix, out)?;
+        let root = root.as_deref().unwrap_or(Path::new("."));
+        write(args, &kept::all(root).map_err(|it| unkept(&it))?, out)?;
+    }
+    if args.targets.is_empty() {
         return Ok(Exit::Success);
     }
     let matrix = run(args)?;
-    let mut exit = Exit::Success;
+    let mut is_new = false;
     for (target, of) in args.targets.iter().zip(&matrix.targets) {
-        let version = version_of(target);
-        let kept = known(root.as_deref(), version)?;
-        let known = Known::of(kept.as_ref());
-        if !to_stdout(args) {
-            out.write_all(report::text(of, &known).as_bytes())?;
-        }
-        let mut findings = of.findings();
-        if findings.any(|(cell, it)| args.fail_on.counts(it.kind) && !known.has(cell, it)) {
-            exit = Exit::Failed;
-        }
-        if let (true, Target::Codex { version }, Some(root)) = (args.store, target, &root) {
-            let path = kept::store(root, version, of).map_err(|it| unkept(&it))?;
-            complain(&format!("stored: `{}`", path.display()));
-        }
+        is_new |= tell(args, (target, of), root.as_deref(), out)?;
     }
     write(args, &matrix, out)?;
-    Ok(exit)
+    if is_new {
+        complain(
+            "hint: `permissions --keep DIR` writes the sessions as scenarios; \
+             `run --scenarios DIR '=DEFAULT/WAY' --target T` shows one again",
+        );
+        return Ok(Exit::Failed);
+    }
+    Ok(Exit::Success)
+}
+
+/// Prints what there is on a target, and keeps it if that is wanted. Is there something that
+/// counts and wasn't known? What is kept now is known from now on.
+fn tell(
+    args: &PermissionsArgs,
+    (target, of): (&Target, &OfTarget),
+    root: Option<&Path>,
+    out: &mut dyn Write,
+) -> Result<bool, CliError> {
+    let kept = known(root, version_of(target))?;
+    let known = Known::of(kept.as_ref());
+    if !to_stdout(args) {
+        out.write_all(report::text(of, &known).as_bytes())?;
+    }
+    if let (true, Target::Codex { version }, Some(root)) = (args.store, target, root) {
+        let path = kept::store(root, version, of).map_err(|it| unkept(&it))?;
+        complain(&format!("stored: `{}`", path.display()));
+        return Ok(false);
+    }
+    let mut findings = of.findings();
+    Ok(findings.any(|(cell, it)| args.fail_on.counts(it.kind) && !known.has(cell, it)))
 }
 
 /// Where `fixtures` is. Without a checkout nothing is known beforehand.
@@ -211,8 +227,10 @@ fn to_stdout(args: &PermissionsArgs) -> bool {
 }
 
 fn write(args: &PermissionsArgs, matrix: &Matrix, out: &mut dyn Write) -> Result<(), CliError> {
-    let documents: [(_, fn(&Matrix) -> String); 2] =
-        [(&args.json, Matrix::text), (&args.markdown, page)];
+    let documents = [
+        (&args.json, Matrix::text as fn(&Matrix) -> String),
+        (&args.markdown, page),
+    ];
     for (path, make) in documents {
         match path.as_deref() {
             Some(path) if path == Path::new("-") => out.write_all(make(matrix).as_bytes())?,

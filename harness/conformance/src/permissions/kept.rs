@@ -87,7 +87,7 @@ pub fn all(root: &Path) -> Result<Matrix, KeptError> {
     for path in files {
         targets.extend(read(&path)?.targets);
     }
-    targets.sort_by(|a, b| version(a).cmp(&version(b)));
+    targets.sort_by_key(version);
     Ok(Matrix::of(targets))
 }
 

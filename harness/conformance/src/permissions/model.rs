@@ -47,6 +47,10 @@ pub struct Cell {
 /// What was seen at a moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all of them are the largest variant"
+)]
 pub enum Seen {
     /// A turn ran, and its command told what it could do.
     InForce {

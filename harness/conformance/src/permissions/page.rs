@@ -73,7 +73,9 @@ codex-conformance permissions --target codex@0.169.0 full-access/sandbox-workspa
 
 `permissions --target T` ends with exit code 1 if it finds something that \
 `fixtures/permissions/codex-VERSION.json` doesn't know of that version; with `--fail-on widening` or \
-`--fail-on disagreement` only that counts. This page is `permissions --kept --markdown FILE`.
+`--fail-on disagreement` only that counts. A new version is added by `permissions --target \
+codex@VERSION --store` and then `permissions --kept --markdown docs/permissions-matrix.md`, which \
+makes this page.
 
 ";
 
@@ -182,9 +184,12 @@ fn spans(matrix: &Matrix, targets: &[&str]) -> String {
     }
     let words: Vec<String> = spans
         .into_iter()
-        .map(|(first, last)| match first == last {
-            true => short(first).to_owned(),
-            false => format!("{}–{}", short(first), short(last)),
+        .map(|(first, last)| {
+            if first == last {
+                short(first).to_owned()
+            } else {
+                format!("{}–{}", short(first), short(last))
+            }
         })
         .collect();
     words.join(", ")

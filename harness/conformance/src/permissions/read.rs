@@ -153,8 +153,7 @@ fn permissions_text(input: &Value) -> Option<&str> {
         .flatten();
     texts
         .filter_map(|part| part["text"].as_str())
-        .filter(|text| text.contains("<permissions instructions>"))
-        .last()
+        .rfind(|text| text.contains("<permissions instructions>"))
 }
 
 fn between<'t>(text: &'t str, before: &str, after: &str) -> Option<&'t str> {

@@ -36,20 +36,18 @@ pub fn groups<'m>(matrix: &'m Matrix, chosen: impl Fn(&Cell, &Finding) -> bool) 
     }
     let mut groups: Vec<Group<'m>> = Vec::new();
     for ((finding, _, configured, way), when) in single {
-        let group = groups
-            .iter_mut()
-            .find(|group| group.finding == finding && group.when == when);
-        let group = match group {
-            Some(group) => group,
-            None => {
-                groups.push(Group {
-                    finding,
-                    when,
-                    sessions: Vec::new(),
-                });
-                groups.last_mut().expect("one was pushed just now")
-            }
-        };
+        let same = groups
+            .iter()
+            .position(|group| group.finding == finding && group.when == when);
+        let at = same.unwrap_or_else(|| {
+            groups.push(Group {
+                finding,
+                when,
+                sessions: Vec::new(),
+            });
+            groups.len() - 1
+        });
+        let group = &mut groups[at];
         match group.sessions.last_mut() {
             Some((last, ways)) if *last == configured => ways.push(way),
             _ => group.sessions.push((configured, vec![way])),
@@ -63,14 +61,6 @@ impl Group<'_> {
     /// How many sessions show it.
     pub fn count(&self) -> usize {
         self.sessions.iter().map(|(_, ways)| ways.len()).sum()
-    }
-
-    /// The id of a scenario that shows it.
-    pub fn scenario(&self) -> String {
-        let first = self.sessions.first();
-        first.map_or_else(String::new, |(configured, ways)| {
-            format!("{configured}/{}", ways.first().copied().unwrap_or_default())
-        })
     }
 
     /// The moments, those on the same targets together.
