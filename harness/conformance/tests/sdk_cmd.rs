@@ -55,6 +55,15 @@ fn the_page_has_a_matrix_and_what_fails_first() {
 }
 
 #[test]
+fn the_page_of_one_area_has_its_scenarios() {
+    let page = good(&["real.json", "--format", "markdown"]);
+    assert!(!page.contains("By area"), "{page}");
+    let table = "## By scenario, on `codex@0.169.0`\n\n| scenario | `python/openai-codex` |\n\
+        | --- | --- |\n| `sdk/first-turn` | ✅\u{a0}1 |\n\nNothing was run in: writes.\n";
+    assert!(page.contains(table), "{page}");
+}
+
+#[test]
 fn the_junit_report_has_a_suite_for_each_area() {
     let xml = good(&["mock.json", "real.json", "--format", "junit"]);
     assert_prints!("sdk-report-junit", xml);

@@ -1,8 +1,9 @@
 //! The matrix for a page: a README, or the summary of a CI step.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::{Counts, Matrix};
+use super::{Cell, Counts, Matrix, Row};
 
 /// The signs of the counts, in the order of [`Counts::WORDS`].
 const SIGNS: [&str; 5] = ["✅", "❌", "⚠️", "➖", "⏭️"];
@@ -49,9 +50,13 @@ fn totals(out: &mut String, matrix: &Matrix) {
     );
 }
 
+/// SDK × area; where there is one area alone, its scenarios.
 fn by_area(out: &mut String, matrix: &Matrix) {
     let (used, unused) = matrix.areas_by_use();
-    if !used.is_empty() {
+    if let [area] = used[..] {
+        // The totals have said it already.
+        by_scenario(out, matrix, area);
+    } else if !used.is_empty() {
         out.push_str("\n## By area\n\n| client | target |");
         for area in &used {
             let _ = write!(out, " {} |", area.replace('|', "\\|"));
@@ -71,6 +76,37 @@ fn by_area(out: &mut String, matrix: &Matrix) {
     }
     if !unused.is_empty() {
         let _ = writeln!(out, "\nNothing was run in: {}.", unused.join(", "));
+    }
+}
+
+/// A table for each target: the scenarios of one area, and the clients.
+fn by_scenario(out: &mut String, matrix: &Matrix, area: &str) {
+    let targets: BTreeSet<&str> = matrix.rows.iter().map(|row| row.target.as_str()).collect();
+    for target in targets {
+        let rows = matrix.rows.iter().filter(|row| row.target == target);
+        let columns: Vec<(&Row, BTreeMap<&str, Counts>)> = rows
+            .map(|row| (row, row.cells.get(area).map(Cell::by_scenario)))
+            .map(|(row, counts)| (row, counts.unwrap_or_default()))
+            .collect();
+        let scenarios: BTreeSet<&str> = columns
+            .iter()
+            .flat_map(|(_, counts)| counts.keys().copied())
+            .collect();
+        let _ = write!(out, "\n## By scenario, on {}\n\n| scenario |", code(target));
+        for (row, _) in &columns {
+            let _ = write!(out, " {} |", code_in_table(&row.client));
+        }
+        out.push_str("\n| --- |");
+        out.push_str(&" --- |".repeat(columns.len()));
+        out.push('\n');
+        for scenario in scenarios {
+            let _ = write!(out, "| {} |", code_in_table(scenario));
+            for (_, counts) in &columns {
+                let counts = counts.get(scenario).copied();
+                let _ = write!(out, " {} |", counts.map_or(String::new(), signed));
+            }
+            out.push('\n');
+        }
     }
 }
 

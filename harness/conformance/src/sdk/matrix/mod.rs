@@ -162,23 +162,28 @@ impl Cell {
     }
 
     fn count(&mut self, case: &SavedCase) {
-        let (count, first) = match case.status {
-            Status::Passed => (&mut self.counts.passed, None),
-            Status::Failed | Status::Broken => {
-                (&mut self.counts.failed, Some(&mut self.first_failed))
-            }
-            Status::Known => (&mut self.counts.known, Some(&mut self.first_known)),
-            Status::Unsupported => (&mut self.counts.unsupported, None),
-            Status::Skipped => (&mut self.counts.skipped, None),
+        self.counts.add(case.status);
+        let first = match case.status {
+            Status::Failed | Status::Broken => &mut self.first_failed,
+            Status::Known => &mut self.first_known,
+            Status::Passed | Status::Unsupported | Status::Skipped => return,
         };
-        *count += 1;
-        if let Some(first @ None) = first {
+        if first.is_none() {
             *first = case.first_failed().map(|check| Found {
                 case: case.id.clone(),
                 check: check.id.clone(),
                 message: check.message.clone(),
             });
         }
+    }
+
+    /// How many there are of each kind, by scenario.
+    pub fn by_scenario(&self) -> BTreeMap<&str, Counts> {
+        let mut counts: BTreeMap<&str, Counts> = BTreeMap::new();
+        for case in &self.cases {
+            counts.entry(&case.scenario).or_default().add(case.status);
+        }
+        counts
     }
 
     /// What failed first, each with the word for it.
@@ -202,6 +207,17 @@ impl Counts {
             self.unsupported,
             self.skipped,
         ]
+    }
+
+    fn add(&mut self, status: Status) {
+        let count = match status {
+            Status::Passed => &mut self.passed,
+            Status::Failed | Status::Broken => &mut self.failed,
+            Status::Known => &mut self.known,
+            Status::Unsupported => &mut self.unsupported,
+            Status::Skipped => &mut self.skipped,
+        };
+        *count += 1;
     }
 
     /// How many were run to an end that says something about the SDK.
