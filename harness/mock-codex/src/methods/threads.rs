@@ -251,14 +251,23 @@ pub(super) fn remembered(
     Ok(settings)
 }
 
-/// Remembered settings with those of a request on top.
+/// Remembered settings with those of a request on top. What its `config` says of policy, sandbox and
+/// reviewer goes before what is remembered, as its own members do: codex 0.169.0, in
+/// `persistence/config-of-a-request`.
 pub(super) fn overridden(
     call: &Call,
     base: Settings,
     requested: Requested,
 ) -> Result<Settings, Failure> {
     let config = call.server.config()?;
-    let sandbox_given = requested.sandbox.is_some() || requested.permissions.is_some();
+    let names = |setting: &str| {
+        let config = requested.config.as_ref();
+        config.is_some_and(|config| config.contains_key(setting))
+    };
+    let sandbox_given =
+        requested.sandbox.is_some() || requested.permissions.is_some() || names("sandbox_mode");
+    let policy_given = requested.approval_policy.is_some() || names("approval_policy");
+    let reviewer_given = requested.approvals_reviewer.is_some() || names("approvals_reviewer");
     let mut requested = requested;
     if requested.cwd.is_none() {
         requested.cwd = Some(base.cwd.to_string_lossy().into_owned());
@@ -280,8 +289,16 @@ pub(super) fn overridden(
         model: requested.model.unwrap_or(base.model),
         provider: asked.provider,
         service_tier: requested.service_tier.or(base.service_tier),
-        approval_policy: requested.approval_policy.unwrap_or(base.approval_policy),
-        reviewer: requested.approvals_reviewer.unwrap_or(base.reviewer),
+        approval_policy: if policy_given {
+            asked.approval_policy
+        } else {
+            base.approval_policy
+        },
+        reviewer: if reviewer_given {
+            asked.reviewer
+        } else {
+            base.reviewer
+        },
         sandbox: if sandbox_given {
             asked.sandbox
         } else {
