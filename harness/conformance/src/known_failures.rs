@@ -11,10 +11,12 @@
 //!   upstream: openai/codex#1234      # where there is an issue
 //!   versions: [">=0.144.4 <0.170.0"] # of codex; all, unless given
 //!   quirk: workspace-write-lost-on-fork   # of the mock; its list alone has this
+//!   sometimes: true                  # not in every run, or not on every target
 //! ```
 //!
 //! A list is a statement that can turn out wrong: a listed case that passes fails the run, as does
-//! one that fails differently, and an entry that names no case.
+//! one that fails differently, and an entry that names no case. With `sometimes` it may pass as well:
+//! for an SDK that loses a race with itself.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -46,7 +48,7 @@ pub struct Entry {
     pub at: Location,
     /// The case's id; `*` stands for anything.
     pub case: String,
-    /// The id of the check that fails.
+    /// The id of the check that fails; `*` stands for anything.
     pub check: String,
     /// The start of its message.
     pub message: String,
@@ -58,6 +60,8 @@ pub struct Entry {
     pub versions: Ranges,
     /// The quirk of the mock that it comes from.
     pub quirk: Option<String>,
+    /// May the case also pass?
+    pub sometimes: bool,
 }
 
 /// As it stands in the file.
@@ -72,6 +76,8 @@ struct Row {
     #[serde(default)]
     versions: Vec<Spanned<String>>,
     quirk: Option<Spanned<String>>,
+    #[serde(default)]
+    sometimes: bool,
 }
 
 /// A list that can't be used.
@@ -225,10 +231,14 @@ impl KnownFailures {
         }
         let stale: Vec<&&Entry> = entries
             .iter()
-            .filter(|entry| !failed(&run.checks).any(|check| entry.explains(check)))
+            .filter(|entry| !entry.sometimes && !entry.applies(run))
             .collect();
+        if stale.is_empty() && failed(&run.checks).next().is_none() {
+            return;
+        }
         if stale.is_empty() && self.explains(run) {
-            let mut reasons: Vec<&str> = entries.iter().map(|e| e.reason.as_str()).collect();
+            let applying = entries.iter().filter(|entry| entry.applies(run));
+            let mut reasons: Vec<&str> = applying.map(|e| e.reason.as_str()).collect();
             reasons.dedup();
             run.status = Status::Known(reasons.join("; "));
             return;
@@ -258,15 +268,20 @@ impl KnownFailures {
 }
 
 impl Entry {
+    /// Does a check of this run fail as it says?
+    fn applies(&self, run: &CaseRun) -> bool {
+        failed(&run.checks).any(|check| self.explains(check))
+    }
+
     fn explains(&self, check: &Check) -> bool {
-        check.id == self.check && check.message.starts_with(&self.message)
+        matches(&self.check, &check.id) && check.message.starts_with(&self.message)
     }
 
     /// The check that says how the entry is wrong.
     fn refuted(&self, checks: &[Check]) -> Check {
         let Location { file, line, .. } = &self.at;
         let place = format!("`{}:{line}`", file.display());
-        let same = failed(checks).find(|check| check.id == self.check);
+        let same = failed(checks).find(|check| matches(&self.check, &check.id));
         let message = match (same, failed(checks).next()) {
             (Some(check), _) => format!(
                 "{place} says that `{}` fails with `{}…`, and it fails differently: {}",
@@ -308,6 +323,7 @@ fn entry(file: &Path, row: Row) -> Entry {
         // They were read before.
         versions: Ranges::parse(&versions).unwrap_or_default(),
         quirk: row.quirk.map(|quirk| quirk.value),
+        sometimes: row.sometimes,
     }
 }
 

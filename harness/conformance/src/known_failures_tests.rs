@@ -155,6 +155,21 @@ fn what_is_wrong_is_shown_in_its_place() {
 }
 
 #[test]
+fn what_fails_sometimes_may_pass_and_nothing_else_may_fail() {
+    let list =
+        list("- {case: a/b, check: step-*.told, message: lost, reason: a race, sometimes: true}\n");
+    let judged = |checks: &[(&str, &str)]| {
+        let mut run = run("a/b", checks);
+        list.apply(&mut run);
+        run.status
+    };
+    assert_eq!(judged(&[("step-1.told", "")]), Status::Passed);
+    let raced = judged(&[("step-2.told", "lost an item")]);
+    assert_eq!(raced, Status::Known("a race".into()));
+    assert_eq!(judged(&[("step-2.told", "made one up")]), Status::Failed);
+}
+
+#[test]
 fn stars_stand_for_anything() {
     for (pattern, id, fits) in [
         ("a/b", "a/b", true),

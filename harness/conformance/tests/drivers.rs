@@ -64,6 +64,11 @@ fn without_a_defect_everything_holds() {
         "=sdk/refusals",
         "=sdk/server-error",
         "=sdk/failed-turn",
+        "=sdk/overloaded",
+        "=sdk/server-dies",
+        "=sdk/nameless-server[reply=initialize-empty-identity]",
+        "=sdk/pipes[pipe=byte-by-byte]",
+        "=sdk/pipes[pipe=all-at-once]",
         "=sdk/escalation-after-resume[asked=as-policy]",
         "=sdk/approvals[answer=accept]",
         "=sdk/options[approval_mode=auto_review,sandbox=read_only]",
@@ -71,6 +76,16 @@ fn without_a_defect_everything_holds() {
         let report = run(case, "");
         assert_eq!(report["status"], "passed", "{case}: {report:#}");
     }
+}
+
+#[test]
+fn a_thread_that_is_started_with_its_first_turn_has_the_options_of_its_own_step() {
+    if !python() {
+        return;
+    }
+    let case = "=sdk/options[approval_mode=deny_all,sandbox=read_only]";
+    let report = run(case, "lazy");
+    assert_eq!(report["status"], "passed", "{report:#}");
 }
 
 #[test]
@@ -139,6 +154,37 @@ fn ids_that_are_wrong_or_used_twice() {
         "same-id",
         "sdk.frames",
         "the id 1 of `thread/start` was used before",
+    );
+}
+
+#[test]
+fn an_id_of_the_wrong_type() {
+    is_caught(
+        "=sdk/first-turn",
+        "wrong-id",
+        "sdk.frames",
+        "the id of `turn/start` has to be an integer or a string, it is `3.5`",
+    );
+}
+
+#[test]
+fn a_member_that_the_protocol_lacks_is_told_and_no_failure() {
+    if !python() {
+        return;
+    }
+    let report = run("=sdk/first-turn", "unknown-member");
+    assert_eq!(report["status"], "passed", "{report:#}");
+    let notes = report["notes"].to_string();
+    assert!(notes.contains("`/params/priority`"), "{notes}");
+}
+
+#[test]
+fn a_server_that_anybody_could_be() {
+    is_caught(
+        "=sdk/nameless-server[reply=initialize-no-identity]",
+        "trusts-anybody",
+        "step-1.error",
+        "`thread_start` should have failed, but was done",
     );
 }
 

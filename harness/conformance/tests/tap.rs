@@ -156,6 +156,7 @@ fn as_codex_it_takes_any_arguments_and_needs_no_environment() {
         environment: [("CODEX_X".to_owned(), "1".to_owned())].into(),
         sink: Sink::File(record.clone()),
         began_us: Some(0),
+        disturb: None,
     };
     let program = Path::new(env!("CARGO_BIN_EXE_codex-conformance"));
     tap::write(&codex, &plan, Some(program)).unwrap();

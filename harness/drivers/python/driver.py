@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any, Mapping
 
 PROTOCOL = 1
+#: Set by the runner, which then asks for forks instead of steps.
+FORKS = "CODEX_DRIVER_FORKS"
 HERE = str(Path(__file__).resolve().parent)
 
 VERBS = (
@@ -217,6 +219,17 @@ def known(things: Mapping[str, Any], name: str, what: str) -> Any:
 
 
 def serve(driver: Driver) -> None:
+    """Speaks the protocol until stdin ends; or forks a process for each case that does."""
+    if os.environ.pop(FORKS, ""):
+        # A driver of somebody's own may have taken this file alone.
+        from fork_server import fork_server
+
+        fork_server(lambda: speak(driver))
+    else:
+        speak(driver)
+
+
+def speak(driver: Driver) -> None:
     """Speaks the protocol until stdin ends. Whatever else prints goes to stderr."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

@@ -99,6 +99,12 @@ class OpenaiCodex(Driver):
             return {}
         return {"code": error.code, "data": error.data} if error.data is not None else {"code": error.code}
 
+    def origin(self, error: BaseException) -> str:
+        # What opening raises beside the types above: a reply that the SDK doesn't take.
+        if self.client is None and type(error) is RuntimeError:
+            return "client"
+        return super().origin(error)
+
     async def open(self, with_: With) -> None:
         options = {}
         if "experimental_api" in with_:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -85,9 +86,9 @@ class Loop(unittest.TestCase):
         # The driver counts as one of ours: it is beside `driver.py`.
         drivers = root / "drivers"
         drivers.mkdir()
-        (drivers / "driver.py").write_text(
-            (HERE / "driver.py").read_text(encoding="utf-8"), encoding="utf-8"
-        )
+        for file in ("driver.py", "fork_server.py"):
+            text = (HERE / file).read_text(encoding="utf-8")
+            (drivers / file).write_text(text, encoding="utf-8")
         (drivers / "fake.py").write_text(DRIVER, encoding="utf-8")
         self.command = [sys.executable, str(drivers / "fake.py")]
         self.environment = os.environ | {"PYTHONPATH": str(root)}
@@ -158,6 +159,30 @@ class Loop(unittest.TestCase):
         self.assertEqual(len(answers), 1)
         self.assertEqual(code, 1)
         self.assertIn("KeyError", stderr)
+
+    def test_forks_have_their_own_environment_and_tell_their_end(self) -> None:
+        control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        environment = self.environment | {"CODEX_DRIVER_FORKS": "1"}
+        with control, subprocess.Popen(self.command, stdin=theirs, env=environment) as server:
+            theirs.close()
+            for verb, code in (("close", 0), ("account", 1)):
+                pipes = [os.pipe() for _ in range(4)]
+                (stdin, to), (out, stdout), (err, stderr), (told, status) = pipes
+                given = self.environment | {"CASE": verb}
+                order = json.dumps({"environment": given, "directory": "/"}).encode()
+                socket.send_fds(control, [order], [stdin, stdout, stderr, status])
+                for descriptor in (stdin, stdout, stderr, status):
+                    os.close(descriptor)
+                with os.fdopen(to, "w") as asking:
+                    for number, asked in enumerate(("open", verb)):
+                        asking.write(json.dumps({"id": number, "verb": asked, "with": {}}) + "\n")
+                with os.fdopen(out) as answers, os.fdopen(told) as life, os.fdopen(err) as said:
+                    answered = [json.loads(line)["id"] for line in answers]
+                    lines = [json.loads(line) for line in life]
+                    self.assertEqual(answered, [0, 1][: 2 - code], said.read())
+                self.assertEqual(os.waitstatus_to_exitcode(lines[1]["status"]), code)
+            control.close()
+            self.assertEqual(server.wait(10), 0)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,10 @@ variants! {
         "The reply to `initialize` has `serverInfo` with a name and a version.";
     UserAgentAlone "initialize-user-agent-alone"
         "The reply to `initialize` has `userAgent` and nothing else.";
+    NoIdentity "initialize-no-identity"
+        "The reply to `initialize` says nothing of who the server is.";
+    EmptyIdentity "initialize-empty-identity"
+        "The reply to `initialize` has an empty `userAgent`.";
 }
 
 /// Which variants are on.

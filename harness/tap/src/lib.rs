@@ -6,6 +6,7 @@
 //! | [`stand_in`] | an executable named `codex` that starts the tap with a plan |
 //! | [`plan`] | which program is behind it, and where the recording goes |
 //! | [`record`] | the recording: a transcript, written as it happens |
+//! | [`disturb`] | what is done to a program's output, to see whether its client survives it |
 //! | [`run`] | the processes, the three streams and the end |
 //!
 //! A line is recorded before its last byte is passed on. So whoever reacts to a frame finds it in
@@ -14,6 +15,7 @@
 //! There is no async runtime and no command-line parser here: a client that starts `codex` for
 //! each turn starts the tap as often.
 
+pub mod disturb;
 pub mod plan;
 pub mod record;
 pub mod run;
@@ -22,5 +24,6 @@ pub mod stand_in;
 mod lines;
 mod signals;
 
+pub use disturb::Disturb;
 pub use plan::{Plan, Sink};
 pub use run::{TapError, run};

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::disturb::Disturb;
+
 /// Which program is behind the tap, and where the recording goes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -27,6 +29,9 @@ pub struct Plan {
     /// clock; `None`: the start of the tap.
     #[serde(default)]
     pub began_us: Option<u64>,
+    /// What is done to the program's output; `None`: it is passed on as it comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disturb: Option<Disturb>,
 }
 
 /// Where a recording goes.

@@ -17,6 +17,7 @@ use codex_wire::transcript::{Event, Process};
 use rustix::process::Pid;
 use rustix::stdio;
 
+use crate::disturb::Disturbed;
 use crate::plan::Plan;
 use crate::record::{self, Recording, Stream, Tape};
 use crate::signals;
@@ -60,12 +61,15 @@ pub enum TapError {
 /// Nothing was started.
 pub fn run(plan: &Plan, arguments: &[OsString]) -> Result<ExitCode, TapError> {
     let recording = Recording::open(plan).map_err(TapError::Record)?;
+    if let Some(disturb) = &plan.disturb {
+        thread::sleep(Duration::from_millis(disturb.delay_ms));
+    }
     let mut child = start(plan, arguments, &recording)?;
     // Not before: the program would inherit what is held back.
     if let (Ok(held), Some(id)) = (signals::hold(), id_of(&child)) {
         held.hand_on(id);
     }
-    let output = pass_all(&mut child, &recording);
+    let output = pass_all(&mut child, &recording, plan);
     let status = child.wait();
     output.drained();
     Ok(end(status.ok(), &recording))
@@ -155,12 +159,13 @@ impl Output {
 }
 
 /// Starts a thread for each stream.
-fn pass_all(child: &mut Child, recording: &Recording) -> Output {
+fn pass_all(child: &mut Child, recording: &Recording, plan: &Plan) -> Output {
     let progress = Arc::new(Progress::default());
     if let Some(to) = child.stdin.take() {
         let tape = recording.stream(Stream::Stdin);
         thread::spawn(move || {
-            if pass(Standard(stdio::stdin()), to, tape, &Progress::default()).is_err() {
+            let from = Standard(stdio::stdin());
+            if pass(from, Straight(to), tape, &Progress::default()).is_err() {
                 // The program reads no more, so nobody does: the client has to learn it.
                 let nothing = OpenOptions::new().read(true).open("/dev/null");
                 let _ = nothing.map(stdio::dup2_stdin);
@@ -171,11 +176,16 @@ fn pass_all(child: &mut Child, recording: &Recording) -> Output {
     if let Some(from) = child.stdout.take() {
         let tape = recording.stream(Stream::Stdout);
         let out = Standard(stdio::stdout());
-        pass_out(from, out, tape, (open.clone(), &progress));
+        let told = (open.clone(), &progress);
+        match plan.disturb.clone() {
+            None => pass_out(from, Straight(out), tape, told),
+            Some(how) => pass_out(from, Disturbed::new(how, out, id_of(child)), tape, told),
+        }
     }
     if let Some(from) = child.stderr.take() {
         let tape = recording.stream(Stream::Stderr);
-        pass_out(from, Standard(stdio::stderr()), tape, (open, &progress));
+        let to = Straight(Standard(stdio::stderr()));
+        pass_out(from, to, tape, (open, &progress));
     }
     Output { ended, progress }
 }
@@ -184,7 +194,7 @@ fn pass_all(child: &mut Child, recording: &Recording) -> Output {
 /// thread: the sender goes with it.
 fn pass_out(
     from: impl Read + Send + 'static,
-    to: Standard,
+    to: impl Way + Send + 'static,
     tape: Tape,
     (open, progress): (mpsc::Sender<()>, &Arc<Progress>),
 ) {
@@ -198,7 +208,7 @@ fn pass_out(
 /// Passes one stream on until its end. What can't be passed on any more is an error.
 fn pass(
     mut from: impl Read,
-    mut to: impl Write,
+    mut to: impl Way,
     mut tape: Tape,
     progress: &Progress,
 ) -> io::Result<()> {
@@ -212,8 +222,7 @@ fn pass(
             Err(_) => break,
         };
         progress.writing.fetch_add(1, Ordering::AcqRel);
-        tape.take(&buffer[..read]);
-        let written = to.write_all(&buffer[..read]);
+        let written = to.pass(&buffer[..read], &mut tape);
         progress.passed.fetch_add(1, Ordering::AcqRel);
         progress.writing.fetch_sub(1, Ordering::AcqRel);
         if written.is_err() {
@@ -221,12 +230,53 @@ fn pass(
             return written;
         }
     }
+    let written = to.end(&mut tape);
     tape.end();
-    Ok(())
+    written
+}
+
+/// The way of a stream to its reader, past the recording.
+trait Way {
+    /// Records bytes and passes them on.
+    fn pass(&mut self, bytes: &[u8], tape: &mut Tape) -> io::Result<()>;
+
+    /// Passes on what was kept back.
+    fn end(&mut self, tape: &mut Tape) -> io::Result<()>;
+}
+
+/// As it comes.
+struct Straight<W>(W);
+
+impl<W: Write> Way for Straight<W> {
+    fn pass(&mut self, bytes: &[u8], tape: &mut Tape) -> io::Result<()> {
+        tape.take(bytes);
+        self.0.write_all(bytes)
+    }
+
+    fn end(&mut self, _tape: &mut Tape) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Way for Disturbed {
+    fn pass(&mut self, bytes: &[u8], tape: &mut Tape) -> io::Result<()> {
+        Disturbed::pass(self, bytes, tape)
+    }
+
+    fn end(&mut self, tape: &mut Tape) -> io::Result<()> {
+        Disturbed::end(self, tape)
+    }
 }
 
 /// A standard stream without a buffer, which would hold back half a line.
-struct Standard(BorrowedFd<'static>);
+pub(crate) struct Standard(BorrowedFd<'static>);
+
+impl Standard {
+    /// How much of what was written has not been read, where the kernel tells: of a pipe.
+    pub(crate) fn unread(&self) -> u64 {
+        rustix::io::ioctl_fionread(self.0).unwrap_or(0)
+    }
+}
 
 impl Read for Standard {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use codex_wire::schema::{Exchange, Schema, Sender, Violation};
+use codex_wire::schema::{Exchange, Fault, Schema, Sender, Violation};
 use codex_wire::transcript::{Event, Process};
 use serde_json::Value;
 
@@ -93,21 +93,29 @@ impl SchemaCheck {
         }
     }
 
-    /// The check of a run; `None` where the schema of its target isn't known.
-    pub fn check(&self, run: &CaseRun) -> Option<Check> {
+    /// The check of a run, and what is told beside it; `None` where the schema of its target isn't
+    /// known.
+    ///
+    /// Members that a client under test sends and the schema doesn't have are told, and no failure:
+    /// an app-server ignores them. Whoever sends them may think otherwise.
+    pub fn check(&self, run: &CaseRun) -> Option<(Check, Vec<String>)> {
         let schema = self.schemas.get(&run.target)?;
         let found = findings(schema, run);
         self.remember(run, &found);
-        let mut wrong: Vec<(Origin, Finding)> = found
+        let (ignored, found): (Vec<Finding>, Vec<Finding>) = found
             .into_iter()
             .filter(|found| !self.exceptions.explain(schema.version(), &found.violation))
+            .partition(Finding::is_ignored);
+        let warnings = warnings(&ignored);
+        let mut wrong: Vec<(Origin, Finding)> = found
+            .into_iter()
             .filter_map(|found| Some((found.origin?, found)))
             .filter(|(origin, _)| *origin != Origin::Harness || is_written_for(schema))
             .collect();
         // The app-server's come first: they are what a case is about.
         wrong.sort_by_key(|(origin, found)| (*origin, found.entry));
         let Some((_, first)) = wrong.first() else {
-            return Some(passed(CHECK, None));
+            return Some((passed(CHECK, None), warnings));
         };
         let entry = first.entry;
         let mut lines: Vec<String> = wrong
@@ -123,7 +131,8 @@ impl SchemaCheck {
             schema.version(),
             lines.join("\n")
         );
-        Some(failed(CHECK, message, Some(&run.case.at), Some(entry)))
+        let check = failed(CHECK, message, Some(&run.case.at), Some(entry));
+        Some((check, warnings))
     }
 
     fn remember(&self, run: &CaseRun, found: &[Finding]) {
@@ -161,6 +170,33 @@ impl SchemaCheck {
         }
         stale
     }
+}
+
+impl Finding {
+    /// Is it something that an SDK sends in vain?
+    fn is_ignored(&self) -> bool {
+        self.origin == Some(Origin::Client) && self.violation.fault == Fault::UnknownMember
+    }
+}
+
+/// What is said of members that are sent in vain: one sentence for each, however often.
+fn warnings(ignored: &[Finding]) -> Vec<String> {
+    let mut methods: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for Finding { violation, .. } in ignored {
+        let of = methods.entry(&violation.path).or_default();
+        of.insert(&violation.method);
+    }
+    let say = |(path, methods): (&str, BTreeSet<&str>)| {
+        // The same words for every case: a note is shown once.
+        let place = match methods.first() {
+            Some(method) if methods.len() == 1 => format!("in `{method}`"),
+            _ => "with several methods".to_owned(),
+        };
+        format!(
+            "warning: the SDK sends `{path}` {place}, which the protocol doesn't have: codex ignores it, whatever it was meant for"
+        )
+    };
+    methods.into_iter().map(say).collect()
 }
 
 fn line(origin: Origin, found: &Finding) -> String {
@@ -279,7 +315,7 @@ mod tests {
     fn check_on(version: &str, run: &CaseRun) -> String {
         let schemas = BTreeMap::from([("mock".to_owned(), schema(version))]);
         let check = SchemaCheck::new(schemas, Exceptions::default()).check(run);
-        check.unwrap().message
+        check.unwrap().0.message
     }
 
     /// A run in which the client and then the app-server give a number for a name.
@@ -319,6 +355,26 @@ mod tests {
         assert_eq!(check(&run), message(&[SERVERS, HARNESSES]));
         run.client = "python/sdk".into();
         assert!(check(&run).contains("the client: `a/do` (frame 1)"));
+    }
+
+    #[test]
+    fn what_an_sdk_sends_in_vain_is_told_and_no_failure() {
+        let mut run = run();
+        run.client = "python/sdk".into();
+        let frame = json!({ "id": 1, "method": "a/do", "jsonrpc": "2.0", "params": {} });
+        run.transcript[1].event = Event::Client(frame);
+        run.transcript.truncate(2);
+        let schemas = BTreeMap::from([("mock".to_owned(), schema(VERSION))]);
+        let judge = SchemaCheck::new(schemas, Exceptions::default());
+        let (check, warnings) = judge.check(&run).unwrap();
+        assert!(check.passed, "{}", check.message);
+        assert!(
+            warnings[0].contains("the SDK sends `/jsonrpc` in `a/do`"),
+            "{warnings:?}"
+        );
+        run.client = reference::NAME.into();
+        let (check, warnings) = judge.check(&run).unwrap();
+        assert!(!check.passed && warnings.is_empty());
     }
 
     #[test]

@@ -45,14 +45,9 @@ const RULES: [Rule; 5] = [
     ("sdk.answers", answers),
 ];
 
-/// Every check on what an SDK sent, and what is odd without being wrong. `whole`: the case came
-/// to its end, so that what is missing is missing.
-pub(crate) fn audit(
-    seen: &Seen,
-    windows: &[Window],
-    whole: bool,
-    case: &Case,
-) -> (Vec<Check>, Vec<String>) {
+/// Every check on what an SDK sent. `whole`: the case came to its end, so that what is missing is
+/// missing.
+pub(crate) fn audit(seen: &Seen, windows: &[Window], whole: bool, case: &Case) -> Vec<Check> {
     let audit = Audit { seen, windows };
     let mut checks: Vec<Check> = RULES
         .iter()
@@ -61,7 +56,7 @@ pub(crate) fn audit(
     if whole {
         checks.extend(of_findings("sdk.unanswered", unanswered(&audit), &case.at));
     }
-    (checks, oddities(&audit))
+    checks
 }
 
 /// One check that holds, or the first finding: those behind it mostly follow from it.
@@ -208,8 +203,9 @@ fn refusals(audit: &Audit<'_>) -> Vec<Finding> {
 /// lost, misspelt, or put in without having been asked for.
 fn options(audit: &Audit<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let mut pending = Pending::default();
     for (index, window) in audit.windows.iter().enumerate() {
-        let own = window.method();
+        pending.begin(window);
         let asked = audit.within(index).iter().filter(|sent| {
             sent.by == Side::Client && matches!(sent.frame, Some(Frame::Request(_)))
         });
@@ -217,11 +213,7 @@ fn options(audit: &Audit<'_>) -> Vec<Finding> {
             let method = sent.value["method"].as_str().unwrap_or_default();
             let given = settings(&sent.value["params"]);
             let none = Permissions::default();
-            let wanted = if own == Some(method) {
-                window.permissions.as_ref().unwrap_or(&none)
-            } else {
-                &none
-            };
+            let wanted = pending.options(method, window).unwrap_or(&none);
             let Some(kind) = Method::ALL.into_iter().find(|kind| kind.name() == method) else {
                 continue;
             };
@@ -235,6 +227,35 @@ fn options(audit: &Audit<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Steps whose request is still to come: an SDK may start its thread, or its process, only when
+/// something is to be done with it.
+#[derive(Default)]
+struct Pending<'a>(Vec<&'a Window>);
+
+impl<'a> Pending<'a> {
+    /// A step begins. A new client has nothing of the old one's left to send.
+    fn begin(&mut self, window: &'a Window) {
+        if ["open", "close"].contains(&window.verb) {
+            self.0.clear();
+        }
+        if window.permissions.is_some() && !window.refused {
+            self.0.push(window);
+        }
+    }
+
+    /// The options that a request within `window` stands for: those of the step itself, else of the
+    /// earliest one that has not sent this request. A step may send it again.
+    fn options(&mut self, method: &str, window: &'a Window) -> Option<&'a Permissions> {
+        if window.method() == Some(method) {
+            self.0.retain(|pending| !std::ptr::eq(*pending, window));
+            return window.permissions.as_ref();
+        }
+        let sends = |pending: &&Window| pending.method() == Some(method);
+        let found = self.0.iter().position(sends)?;
+        self.0.remove(found).permissions.as_ref()
+    }
 }
 
 /// The permission members of a request; `null` says the same as nothing.
@@ -397,6 +418,8 @@ fn answers(audit: &Audit<'_>) -> Vec<Finding> {
             &result["decision"]
         };
         match asked.given().filter(|given| !given.is_null()) {
+            // What is no decision is for the SDK to refuse; if it goes out, the schema says so.
+            Some(given) if kind != "permissions" && !is_decision(given) => {}
             Some(given) if given != decision => add(
                 reply.entry,
                 format!(
@@ -416,6 +439,12 @@ fn answers(audit: &Audit<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Is it one of the protocol's decisions?
+fn is_decision(given: &Value) -> bool {
+    let plain = ["accept", "acceptForSession", "decline", "cancel"];
+    given.is_object() || plain.iter().any(|decision| given == decision)
 }
 
 fn grants(kind: &str, decision: &Value) -> bool {
@@ -449,12 +478,4 @@ fn unanswered(audit: &Audit<'_>) -> Vec<Finding> {
             entry: Some(asked.request.entry),
         })
         .collect()
-}
-
-/// What the protocol ignores, each once.
-fn oddities(audit: &Audit<'_>) -> Vec<String> {
-    let jsonrpc = audit.sent().any(|sent| sent.value.get("jsonrpc").is_some());
-    let note =
-        "the SDK's frames have a member `jsonrpc`, which the protocol doesn't; codex ignores it";
-    jsonrpc.then(|| note.to_owned()).into_iter().collect()
 }

@@ -11,6 +11,7 @@ use crate::client::driver::seen::{Seen, Sent};
 use crate::client::failure::Failure;
 use crate::client::turn::Ended;
 use crate::run::Window;
+use crate::scenario::model::Side;
 
 /// What really happened: the app-server's answer with its entry, or its error.
 pub(crate) type OnWire = Result<(Value, Option<usize>), Failure>;
@@ -154,7 +155,8 @@ pub(crate) fn raised(seen: &Seen, window: &Window, raised: &Raised) -> (Option<S
         });
         return (wrong, Err(Failure::server(error, entry)));
     }
-    if let Some(Ended { result, entry }) = failed_turn(seen, window) {
+    let failed = failed_turn(seen, window).or_else(|| announced(seen, window.from));
+    if let Some(Ended { result, entry }) = failed {
         let message = result["error"]["message"].as_str().unwrap_or_default();
         let wrong = (!raised.message.contains(message)).then(|| {
             format!(
@@ -171,7 +173,9 @@ pub(crate) fn raised(seen: &Seen, window: &Window, raised: &Raised) -> (Option<S
         data: raised.data.clone().map(Box::new),
         entry: None,
     };
-    if lost(seen, window.from) {
+    // An SDK that doesn't take the server for one ends it itself.
+    let refused = window.verb == "open" && raised.raised_by == By::Client;
+    if lost(seen, window.from) && !refused {
         return (blamed(By::Transport), Err(failure));
     }
     let sent = own(seen, window.from);
@@ -204,11 +208,40 @@ fn failed_turn(seen: &Seen, window: &Window) -> Option<Ended> {
         .filter(|ended| ended.result["status"] == "failed")
 }
 
+/// A failure that is told before the turn's end: an SDK need not wait for that.
+fn announced(seen: &Seen, from: usize) -> Option<Ended> {
+    let mut frames = seen.since(from).iter().rev();
+    let told = frames.find(|sent| {
+        let params = &sent.value["params"];
+        sent.by == Side::Server && sent.value["method"] == "error" && params["willRetry"] != true
+    })?;
+    let error = &told.value["params"]["error"];
+    Some(Ended {
+        result: json!({ "status": "failed", "error": error }),
+        entry: told.entry,
+    })
+}
+
 fn last_completed(seen: &Seen, from: usize) -> Option<String> {
     let frames = seen.since(from).iter().rev();
     let mut completed = frames.filter(|sent| sent.value["method"] == "turn/completed");
     let id = &completed.next()?.value["params"]["turn"]["id"];
     id.as_str().map(str::to_owned)
+}
+
+/// What an SDK that is still waited for has missed, as the rest of a sentence.
+pub(crate) fn meanwhile(seen: &Seen) -> Option<&'static str> {
+    let mut servers = seen.processes().iter().rev();
+    let last = servers.find(|process| process.is_app_server());
+    if last.is_some_and(|process| process.exit.is_some()) {
+        return Some(", and codex has ended: whoever waits for the turn waits for ever");
+    }
+    let started = seen.request("turn/start", 0)?;
+    let Some((Ok(reply), _)) = seen.reply(started) else {
+        return None;
+    };
+    seen.turn(reply["turn"]["id"].as_str()?)?;
+    Some(", and the app-server has ended the turn: whoever waits for it waits for ever")
 }
 
 /// Did an app-server end since then?

@@ -100,7 +100,8 @@ impl Judge {
         if !matches!(run.status, Status::Passed | Status::Failed) {
             return run;
         }
-        if let Some(check) = self.frames.check(&run) {
+        if let Some((check, warnings)) = self.frames.check(&run) {
+            run.notes.extend(warnings);
             if !check.passed {
                 run.status = Status::Failed;
             }

@@ -290,7 +290,13 @@ async fn run_all(
     let mut on_event = on_event;
     let mut unjudged = Vec::new();
     for sdk in &plan.clients {
+        // SDKs mostly wait: for their own start, for a deadline.
+        let twice = args.jobs.is_none() && sdk.is_some();
+        let jobs = options
+            .jobs
+            .saturating_mul(NonZeroUsize::MIN.saturating_add(twice.into()));
         let options = RunOptions {
+            jobs,
             sdk: sdk.clone(),
             ..options.clone()
         };

@@ -32,6 +32,7 @@ pub fn execute(args: &TapArgs) -> ExitCode {
         environment: std::collections::BTreeMap::new(),
         sink: Sink::File(args.record.clone()),
         began_us: None,
+        disturb: None,
     };
     codex_tap::run(&plan, arguments).unwrap_or_else(|error| {
         complain(&format!("error: {error}"));

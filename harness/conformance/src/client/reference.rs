@@ -113,6 +113,10 @@ impl Client {
             "capabilities": capabilities,
         });
         let answer = self.request("initialize", params).await?;
+        if !identifies(&answer.0) {
+            let reason = "the reply to `initialize` is missing required metadata: the name and the version of the server";
+            return Err(Failure::client(reason));
+        }
         self.connection
             .send(Frame::notification("initialized", None));
         Ok(answer)
@@ -200,4 +204,17 @@ fn items(input: &Value) -> Value {
         Value::String(text) => json!([{ "type": "text", "text": text }]),
         other => json!([other]),
     }
+}
+
+/// Does the reply to `initialize` say who the server is? By its user agent, of the form
+/// `name/version …` or `name version`, and by `serverInfo` where it has that, as the official SDKs
+/// want it.
+fn identifies(reply: &Value) -> bool {
+    let text = |value: &Value| value.as_str().unwrap_or_default().trim().to_owned();
+    let agent = text(&reply["userAgent"]);
+    let parts = agent.split_once('/').or_else(|| agent.split_once(' '));
+    let (name, version) = parts.unwrap_or_default();
+    let info = &reply["serverInfo"];
+    let has = |own: &str, told: &Value| !own.trim().is_empty() || !text(told).is_empty();
+    !agent.is_empty() && has(name, &info["name"]) && has(version, &info["version"])
 }

@@ -45,6 +45,8 @@ struct CaseReport<'a> {
     duration_us: u64,
     checks: Vec<CheckReport<'a>>,
     skip_reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    notes: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -106,6 +108,7 @@ fn of_case(run: &CaseRun) -> CaseReport<'_> {
             Status::Skipped(reason) | Status::Unsupported(reason) => Some(reason),
             _ => None,
         },
+        notes: &run.notes,
     }
 }
 
@@ -119,6 +122,7 @@ fn of_problem(problem: &Problem) -> CaseReport<'_> {
         duration_us: 0,
         checks: vec![of_check(&problem.check)],
         skip_reason: None,
+        notes: &[],
     }
 }
 

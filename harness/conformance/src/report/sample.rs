@@ -35,6 +35,7 @@ pub(crate) fn case(id: &str) -> Case {
         model: vec![],
         model_server: ModelServer::default(),
         mock: vec![],
+        disturb: None,
         steps: vec![],
         expect: CaseExpect::default(),
         snapshot: vec![],
@@ -78,6 +79,7 @@ pub(crate) fn sdk(client: &str, name: &str, version: &str) -> Sdk {
     let nothing = Program {
         argv: vec!["true".into()],
         environment: vec![],
+        forks: false,
     };
     let sdk = Sdk::new(client.into(), nothing);
     let said = json!({

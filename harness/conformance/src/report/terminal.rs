@@ -1,5 +1,6 @@
 //! The report for people: a progress line on a terminal, a block for each failure, a summary.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -17,6 +18,8 @@ pub struct Terminal<W> {
     out: W,
     colours: bool,
     progress: Option<ProgressBar>,
+    /// Notes that were shown, with their clients: what holds of every case is said once.
+    said: HashSet<(String, String)>,
 }
 
 /// Colours, by what they say. Words say it too.
@@ -35,6 +38,7 @@ impl<W: Write> Terminal<W> {
             out,
             colours,
             progress: None,
+            said: HashSet::new(),
         }
     }
 
@@ -65,8 +69,10 @@ impl<W: Write> Terminal<W> {
         match &run.status {
             Status::Failed => self.put(&self.failure(run)),
             Status::Broken(reason) => self.put(&self.broken(run, reason)),
-            _ if !run.notes.is_empty() => self.put(&self.notes(run)),
-            _ => Ok(()),
+            _ => {
+                let text = self.notes(run);
+                self.put(&text)
+            }
         }
     }
 
@@ -125,9 +131,12 @@ impl<W: Write> Terminal<W> {
         text
     }
 
-    fn notes(&self, run: &CaseRun) -> String {
+    fn notes(&mut self, run: &CaseRun) -> String {
         let mut text = String::new();
         for note in &run.notes {
+            if !self.said.insert((run.client.clone(), note.clone())) {
+                continue;
+            }
             let _ = writeln!(
                 text,
                 "{} {}: {note}",

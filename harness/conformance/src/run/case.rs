@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 use codex_wire::transcript::{Event, Step as StepEntry};
 use serde_json::{Map, Value};
 
+use crate::check::told;
 use crate::client::address::Token;
 use crate::client::approval::Approvals;
 use crate::client::connection::Waiting;
 use crate::client::driver::{Sdk, call};
 use crate::client::failure::Failure;
 use crate::run::RunOptions;
-use crate::run::checks::{Outcome, failed, of_step, passed};
+use crate::run::checks::{Outcome, failed, of_step};
 use crate::run::driven::Driven;
 use crate::run::home;
 use crate::run::leftover::Sweep;
@@ -175,33 +176,15 @@ impl<'a> Run<'a> {
     /// Lays out, starts, does every step.
     async fn through(&mut self) -> Result<(), Stop> {
         self.prepare().await?;
-        match self.options.sdk.clone() {
+        let opened = match self.options.sdk.clone() {
             Some(sdk) => self.open_driver(&sdk).await?,
             None => self.open_reference().await?,
+        };
+        if !opened {
+            return Ok(());
         }
         for step in &self.case.steps {
             self.step(step).await?;
-        }
-        Ok(())
-    }
-
-    /// The reference client on a fresh app-server.
-    async fn open_reference(&mut self) -> Result<(), Stop> {
-        self.open_session().await?;
-        if self.shakes_hands() {
-            let outcome = self.handshake().await;
-            self.keep_checks(outcome.map_or_else(
-                |failure| {
-                    let message = format!("the handshake failed: {}", failure.describe());
-                    vec![failed(
-                        "handshake",
-                        message,
-                        Some(&self.case.at),
-                        failure.entry,
-                    )]
-                },
-                |_| vec![passed("handshake", Some(&self.case.at))],
-            ))?;
         }
         Ok(())
     }
@@ -243,6 +226,10 @@ impl<'a> Run<'a> {
             .environment
             .extend(own.map(|(name, value)| (name.into(), value.into())));
         self.plan.launch = launch;
+        if self.options.sdk.is_none() {
+            self.disturb_pipes()
+                .map_err(|error| broken(&format!("the tap can't be made: {error}")))?;
+        }
         Ok(())
     }
 
@@ -400,9 +387,12 @@ impl<'a> Run<'a> {
             || "nothing in particular".to_owned(),
             |what| format!("for {what}"),
         );
+        let driven = self.driven.as_ref();
+        let meanwhile = driven.and_then(|driven| driven.taps.seen(told::meanwhile));
         let message = format!(
-            "the case was not done after {} s{during}: it waited {what}",
-            limit.as_secs_f64()
+            "the case was not done after {} s{during}: it waited {what}{}",
+            limit.as_secs_f64(),
+            meanwhile.unwrap_or_default()
         );
         let at = self.step.map_or(&self.case.at, |step| &step.at);
         let entry = self.recorder.look(|entries| entries.len().checked_sub(1));

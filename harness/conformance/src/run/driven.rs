@@ -12,6 +12,7 @@ use crate::client::driver::process::{Driver, Misbehaviour};
 use crate::client::driver::protocol::{
     self, Approve, Call, Capabilities, Hello, Nothing, Open, Outcome as Answered, Raised, Transport,
 };
+use crate::client::driver::proxy::Proxy;
 use crate::client::driver::seen::Seen;
 use crate::client::driver::taps::Taps;
 use crate::client::driver::{Sdk, call, tap};
@@ -38,6 +39,8 @@ pub(super) struct Driven {
     pub(super) misbehaved: bool,
     /// Is the SDK's client open?
     pub(super) is_open: bool,
+    /// The tap of a WebSocket, where the case has one.
+    proxy: Option<Proxy>,
 }
 
 /// A step, and what was sent since it began.
@@ -60,25 +63,39 @@ pub(crate) struct Window {
 }
 
 impl Run<'_> {
-    /// Starts the driver and lets the SDK open its client.
-    pub(super) async fn open_driver(&mut self, sdk: &Sdk) -> Result<(), Stop> {
+    /// Starts the driver and lets the SDK open its client; false: it refused to, as the case wants it.
+    pub(super) async fn open_driver(&mut self, sdk: &Sdk) -> Result<bool, Stop> {
         let driven = self.start_driver(sdk).await?;
         self.sweep_knows(&driven);
         self.driven = Some(driven);
         self.unsupported_beforehand()?;
+        if self.case.transport.is_some() {
+            self.listen_for_driver().await?;
+        }
         let opened = self.open_client().await;
         if let Some(reason) = self.unsupported.take() {
             return Err(Stop::Unsupported(reason));
         }
-        let at = Some(&self.case.at);
-        let check = match opened {
-            Ok(()) => passed("open", at),
-            Err(failure) => {
-                let message = format!("the SDK's client can't be opened: {}", failure.describe());
-                failed("open", message, at, failure.entry)
-            }
-        };
-        self.keep_checks(vec![check])
+        self.judge_opening("open", "the SDK's client can't be opened", opened)
+    }
+
+    /// Starts the app-server, which an SDK with a WebSocket doesn't, and the tap before it.
+    async fn listen_for_driver(&mut self) -> Result<(), Stop> {
+        if let Some(listening) = &mut self.plan.listening {
+            listening.connect = false;
+        }
+        self.open_session().await?;
+        let broken = |error: &dyn std::fmt::Display| Stop::Broken(error.to_string());
+        let session = self.session().map_err(|failure| broken(&failure))?;
+        let address = session.address().map_err(|failure| broken(&failure))?;
+        let behind = address.to_string().trim_start_matches("ws://").to_owned();
+        let began_us = self.recorder.began_us();
+        if let Some(driven) = &mut self.driven {
+            let taps = driven.taps.path().to_owned();
+            let proxy = Proxy::listen(behind, taps, began_us).await;
+            driven.proxy = Some(proxy.map_err(|error| broken(&error))?);
+        }
+        Ok(())
     }
 
     fn sweep_knows(&mut self, driven: &Driven) {
@@ -99,8 +116,8 @@ impl Run<'_> {
             .map_err(|error| broken(&format!("the tap can't be made: {error}")))?;
         let environment = with_path(&self.plan.environment, &bin);
         let workspace = &self.laid_out.places().workspace;
-        let process =
-            Driver::start(&sdk.driver, &environment, workspace).map_err(|error| broken(&error))?;
+        let started = sdk.start(&environment, workspace).await;
+        let process = started.map_err(|error| broken(&error))?;
         let mut driven = Driven {
             driver: process,
             taps,
@@ -109,6 +126,7 @@ impl Run<'_> {
             windows: Vec::new(),
             misbehaved: false,
             is_open: false,
+            proxy: None,
         };
         let places = self.laid_out.places();
         let hello = Call::Hello(Hello {
@@ -170,6 +188,7 @@ impl Run<'_> {
             environment,
             sink: Sink::Socket(taps.path().to_owned()),
             began_us: Some(self.recorder.began_us()),
+            disturb: self.disturbance(),
         }
     }
 
@@ -194,10 +213,22 @@ impl Run<'_> {
             let mut fitting = offered.filter(|transport| **transport != Transport::Websocket);
             fitting.next().copied().unwrap_or(Transport::Stdio)
         });
+        let proxy = self
+            .driven
+            .as_ref()
+            .and_then(|driven| driven.proxy.as_ref());
+        let token = self
+            .case
+            .transport
+            .as_ref()
+            .and_then(|it| it.token.as_ref());
+        let token = token
+            .map(|token| Refer(&self.bindings).text(token))
+            .transpose()?;
         let open = Open {
-            transport,
-            url: None,
-            token: None,
+            transport: proxy.map_or(transport, |_| Transport::Websocket),
+            url: proxy.map(|proxy| proxy.url().to_owned()),
+            token,
             approvals,
             experimental_api: self.case.home.experimental_api,
         };
@@ -337,11 +368,12 @@ impl Run<'_> {
         let config = Refer(&self.bindings).map(config)?;
         let window = Window::of(step.index, &step.at, "close");
         self.ask(Call::Close(Nothing {}), window).await?;
-        let grace = self.options.grace;
-        let Some(driven) = &mut self.driven else {
+        let (Some(driven), Some(sdk)) = (&mut self.driven, &self.options.sdk) else {
             return Err(Failure::harness("no driver is running"));
         };
+        let grace = sdk.patience(self.options.grace);
         if !driven.taps.all_ended(grace).await {
+            sdk.litters();
             let message = format!(
                 "after `close` the SDK left running: {}",
                 driven.taps.seen(Seen::running).join(", ")
@@ -365,6 +397,7 @@ impl Driven {
     /// Closes the SDK's client and ends the driver; the result says what is wrong about it.
     pub(super) async fn end(
         &mut self,
+        sdk: &Sdk,
         grace: std::time::Duration,
     ) -> Vec<(&'static str, Option<String>)> {
         let mut all = Vec::new();
@@ -372,11 +405,11 @@ impl Driven {
             let closed =
                 tokio::time::timeout(grace, self.driver.call(Call::Close(Nothing {}))).await;
             all.push(("close", closing(closed.ok(), grace)));
-            let ended = self.taps.all_ended(grace).await;
+            let ended = self.taps.all_ended(sdk.patience(grace)).await;
             let left = (!ended).then(|| {
+                sdk.litters();
                 format!(
-                    "{} s after `close` the SDK has left running: {}; each of its users collects such processes",
-                    grace.as_secs_f64(),
+                    "after `close` the SDK has left running: {}; each of its users collects such processes",
                     self.taps.seen(Seen::running).join(", ")
                 )
             });

@@ -33,8 +33,9 @@ impl Run<'_> {
     pub(super) async fn finish(mut self, stop: Option<Stop>) -> Finished {
         let whole = stop.is_none();
         let at_once = matches!(stop, Some(Stop::Deadline));
-        self.stop_app_server(at_once).await;
+        // An SDK on a WebSocket doesn't end the app-server with itself.
         let audited = self.stop_driver(at_once, whole).await;
+        self.stop_app_server(at_once).await;
         let left = self.sweep.now();
         self.notes.extend(left);
         self.listeners.count(&mut self.bindings);
@@ -116,22 +117,21 @@ impl Run<'_> {
 
     /// Closes the SDK's client, ends its driver and looks at all that it sent; `None` without one.
     async fn stop_driver(&mut self, at_once: bool, whole: bool) -> Option<Vec<Check>> {
-        let driven = self.driven.as_mut()?;
+        let (driven, sdk) = (self.driven.as_mut()?, self.options.sdk.as_ref()?);
         let at = Some(&self.case.at);
         if at_once || driven.misbehaved {
             driven.driver.kill().await;
         } else {
-            for (id, wrong) in driven.end(self.options.grace).await {
+            for (id, wrong) in driven.end(sdk, self.options.grace).await {
                 self.checks.push(match wrong {
                     None => passed(id, at),
                     Some(message) => failed(id, message, at, None),
                 });
             }
         }
-        let audit = |seen: &Seen| sdk::audit(seen, &driven.windows, whole, self.case);
-        let (checks, notes) = driven.taps.seen(audit);
-        self.notes.extend(notes);
-        Some(checks)
+        // Whoever ran out of time may have waited for an answer that never comes.
+        let audit = |seen: &Seen| sdk::audit(seen, &driven.windows, whole || at_once, self.case);
+        Some(driven.taps.seen(audit))
     }
 
     /// The transcript in the order of its times: the taps tell a little later what they saw.

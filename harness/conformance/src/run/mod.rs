@@ -18,6 +18,7 @@ mod driven;
 mod finish;
 mod http;
 mod jwt;
+mod opening;
 mod options;
 mod perform;
 pub(crate) mod refer;

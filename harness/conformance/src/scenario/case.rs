@@ -2,10 +2,12 @@
 
 use serde_json::Value;
 
-use super::format::{EXPECT, EXPECT_MODEL, FRAMES, HOME, MODEL_SERVER, SCENARIO, TRANSPORT};
+use super::format::{
+    DISTURB, EXPECT, EXPECT_MODEL, FRAMES, HOME, MODEL_SERVER, SCENARIO, TRANSPORT,
+};
 use super::model::{
-    Case, CaseExpect, FrameCount, Home, Located, Location, Matcher, ModelServer, Projection, Side,
-    Step, Transport,
+    Case, CaseExpect, Disturb, FrameCount, Home, Located, Location, Matcher, ModelServer,
+    Projection, Side, Step, Transport,
 };
 use super::names::Names;
 use super::problem::Problem;
@@ -38,7 +40,14 @@ impl Frame<'_> {
 pub(crate) fn decode(root: &Node, frame: &Frame<'_>, problems: &mut Vec<Problem>) -> Case {
     let names = Names::new(frame.dimensions.clone());
     let record = check(root, SCENARIO, "a scenario", &names, problems);
-    for part in ["home", "transport", "files", "model_server", "mock"] {
+    for part in [
+        "home",
+        "transport",
+        "files",
+        "model_server",
+        "mock",
+        "disturb",
+    ] {
         record
             .get(part)
             .into_iter()
@@ -84,6 +93,9 @@ pub(crate) fn decode(root: &Node, frame: &Frame<'_>, problems: &mut Vec<Problem>
             .iter()
             .map(|node| located(node, frame, Node::to_json))
             .collect(),
+        disturb: record
+            .get("disturb")
+            .map(|_| disturb(&read(&record, "disturb", DISTURB))),
         mock: answers(record.get("mock"), problems),
         steps: steps.into_iter().collect::<Vec<Step>>(),
         expect: expect(&read(&record, "expect", EXPECT), frame),
@@ -140,6 +152,18 @@ fn transport(record: &Record<'_>) -> Transport {
     }
 }
 
+fn disturb(record: &Record<'_>) -> Disturb {
+    Disturb {
+        pieces: record.count("pieces").unwrap_or_default(),
+        together: record.flag("together").unwrap_or(false),
+        noise: record.count("noise").unwrap_or_default(),
+        binary: record.flag("binary").unwrap_or(false),
+        delay: record.duration("delay").unwrap_or_default(),
+        long_line: record.count("long_line").unwrap_or_default(),
+        end_at: record.maybe_text("end_at"),
+    }
+}
+
 fn model_server(record: &Record<'_>) -> ModelServer {
     let status = record
         .any("websocket_upgrade")
@@ -183,6 +207,7 @@ fn expect(record: &Record<'_>, frame: &Frame<'_>) -> CaseExpect {
         .and_then(Node::elements)
         .unwrap_or_default();
     CaseExpect {
+        open_error: record.get("open_error").map(matcher),
         model_requests: model.get("requests").map(matcher),
         model_outputs: members("outputs")
             .iter()

@@ -95,6 +95,11 @@ const SHARED: &[Field] = &[
         "answers that the mock gives in its own place, each {method, params, result | error, \
          notifications, times} or {login, outcome}; other targets are skipped",
     ),
+    may(
+        "disturb",
+        Shape::Record(DISTURB),
+        "what is done to the app-server's output on its way to the client",
+    ),
     may("steps", Shape::List, "what is done, in order"),
 ];
 
@@ -119,6 +124,46 @@ pub(crate) const TRANSPORT: Fields = &[&[
         "connect",
         Shape::Flag,
         "connect a client before the first step; default: true",
+    ),
+]];
+
+/// The members of `disturb`.
+pub(crate) const DISTURB: Fields = &[&[
+    may(
+        "pieces",
+        Shape::Count,
+        "written in pieces of so many bytes, each when the one before has been read",
+    ),
+    may(
+        "together",
+        Shape::Flag,
+        "everything from the start of a turn to its end is written at once",
+    ),
+    may(
+        "noise",
+        Shape::Count,
+        "so many bytes on stderr before each turn: lines in colour, and a long one",
+    ),
+    may(
+        "binary",
+        Shape::Flag,
+        "the noise begins with bytes that are no UTF-8",
+    ),
+    may(
+        "delay",
+        Shape::Duration,
+        "how much later the app-server starts",
+    ),
+    may(
+        "long_line",
+        Shape::Count,
+        "a notification of so many bytes is put in before the first turn",
+    ),
+    may(
+        "end_at",
+        Shape::Text,
+        "the method of the frame after which the app-server is killed, once a case; of `codex exec` \
+         the type of an event, with `/` for its dot",
     ),
 ]];
 
@@ -167,6 +212,11 @@ pub(crate) const HOME: Fields = &[&[
 /// The members of `expect`.
 pub(crate) const EXPECT: Fields = &[&[
     may("model", Shape::Record(EXPECT_MODEL), "what the model got"),
+    may(
+        "open_error",
+        Shape::Matcher,
+        "how opening the client fails: no step is done then; one that opens later fails in a step",
+    ),
     may(
         "frames",
         Shape::Records(FRAMES),

@@ -56,6 +56,8 @@ pub struct Case {
     pub model_server: ModelServer,
     /// What the mock answers in its own place: entries of its file of answers, with variables.
     pub mock: Vec<Value>,
+    /// What is done to the app-server's output on its way to the client; `None`: nothing.
+    pub disturb: Option<Disturb>,
     /// What is done, in order.
     pub steps: Vec<Step>,
     /// What must hold of the whole run.
@@ -101,6 +103,25 @@ pub struct Transport {
     pub token: Option<String>,
     /// Does a client connect before the first step?
     pub connect: bool,
+}
+
+/// What is done to the app-server's output on its way to the client, on any target.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Disturb {
+    /// Bytes of a piece; each is written when the one before has been read. 0: no pieces.
+    pub pieces: usize,
+    /// Is everything from the start of a turn to its end written at once?
+    pub together: bool,
+    /// Bytes on stderr before each turn.
+    pub noise: usize,
+    /// Is the noise no UTF-8?
+    pub binary: bool,
+    /// How much later the app-server starts.
+    pub delay: Duration,
+    /// Length of a line that is put in before the first turn.
+    pub long_line: usize,
+    /// The frame after which the app-server is killed, the first time.
+    pub end_at: Option<String>,
 }
 
 /// How the script is served.
@@ -315,6 +336,8 @@ pub enum Matcher {
 /// Checks on the whole run.
 #[derive(Clone, Debug, Default)]
 pub struct CaseExpect {
+    /// `open_error`: how opening the client fails, or else the first step.
+    pub open_error: Option<Located<Matcher>>,
     /// `model.requests`: how many requests the model got.
     pub model_requests: Option<Located<Matcher>>,
     /// `model.outputs`: what the model was told of each call, by call id.

@@ -39,6 +39,12 @@ impl Record<'_> {
         self.get(name).and_then(|node| node.to_json().as_bool())
     }
 
+    /// A number of things.
+    pub(crate) fn count(&self, name: &str) -> Option<usize> {
+        let count = self.get(name)?.to_json().as_u64()?;
+        usize::try_from(count).ok()
+    }
+
     /// Any value.
     pub(crate) fn any(&self, name: &str) -> Option<Value> {
         self.get(name).map(Node::to_json)

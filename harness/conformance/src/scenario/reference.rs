@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::format::{EXPECT, EXPECT_MODEL, FRAMES, HOME, MODEL_SERVER, SCENARIO, STEP};
+use super::format::{DISTURB, EXPECT, EXPECT_MODEL, FRAMES, HOME, MODEL_SERVER, SCENARIO, STEP};
 use super::matcher::OPERATORS;
 use super::schema::schema;
 use super::shape::{Fields, Shape};
@@ -47,6 +47,7 @@ pub fn reference() -> String {
         ("A scenario", SCENARIO),
         ("`home`", HOME),
         ("`model_server`", MODEL_SERVER),
+        ("`disturb`", DISTURB),
         ("`expect`", EXPECT),
         ("`expect.model`", EXPECT_MODEL),
         ("An element of `expect.frames`", FRAMES),

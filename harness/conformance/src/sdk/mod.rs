@@ -173,6 +173,7 @@ impl Package {
                 // Nothing is written beside the drivers.
                 ("PYTHONDONTWRITEBYTECODE".into(), "1".into()),
             ],
+            forks: self.language == Language::Python,
         }
     }
 }
@@ -272,6 +273,7 @@ fn of_command(name: &str, command: &str) -> Result<Sdk, FindError> {
     let driver = Program {
         argv: program.into_iter().chain(arguments).collect(),
         environment: Vec::new(),
+        forks: false,
     };
     Ok(Sdk::new(name.to_owned(), driver))
 }

@@ -144,6 +144,9 @@ pub fn needed(case: &Case) -> Result<BTreeSet<Capability>, UnknownCapability> {
     if case.transport.is_some() {
         needed.extend([Capability::Home, Capability::Process]);
     }
+    if case.disturb.is_some() {
+        needed.extend([Capability::Home, Capability::Process, Capability::Stdio]);
+    }
     if !case.mock.is_empty() {
         needed.extend([Capability::Home, Capability::ScriptedAnswers]);
     }

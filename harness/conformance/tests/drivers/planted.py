@@ -39,7 +39,9 @@ class Sdk:
         self.next_id = 0
         self.handler = handler
         self.notifications = []
-        self.request("initialize", {"clientInfo": {"name": "planted", "version": "1"}, "capabilities": {"experimentalApi": True}})
+        identity = self.request("initialize", {"clientInfo": {"name": "planted", "version": "1"}, "capabilities": {"experimentalApi": True}})
+        if not identity.get("userAgent") and DEFECT != "trusts-anybody":
+            raise Refused("the server doesn't say who it is")
         if DEFECT != "no-initialized":
             self.send({"method": "initialized"})
 
@@ -61,10 +63,14 @@ class Sdk:
 
     def request(self, method, params):
         self.next_id += 1
-        number = self.next_id + 0.5 if DEFECT == "wrong-id" and method == "turn/start" else self.next_id
+        number = self.next_id
+        if DEFECT == "wrong-id" and method == "turn/start":
+            # Nobody can answer it: the right one follows.
+            self.send({"id": number + 0.5, "method": method, "params": params})
         if DEFECT == "same-id":
             number = 1
-        self.send({"id": number, "method": method, "params": params})
+        extra = {"priority": "high"} if DEFECT == "unknown-member" else {}
+        self.send({"id": number, "method": method, "params": params | extra})
         while True:
             frame = self.read()
             if frame.get("id") == number and "method" not in frame:
@@ -120,6 +126,8 @@ def options(given, turn=False):
 
 class Driver:
     sdk = None
+    pending = {}
+    started = {}
 
     def hello(self, given):
         self.codex = given["codex"]
@@ -156,9 +164,15 @@ class Driver:
         if DEFECT == "late-refusal":
             self.sdk.request("thread/list", {})
         default = {} if "approvalPolicy" in given.get("params", {}) else {"approval_mode": "auto_review"}
-        return self.sdk.request("thread/start", options(default | given))
+        params = options(default | given)
+        if DEFECT == "lazy":
+            # No defect: the thread is started with its first turn, under a name of the driver's until then.
+            self.pending["thread-1"] = params
+            return {"thread": {"id": "thread-1"}}
+        return self.sdk.request("thread/start", params)
 
     def thread_resume(self, given):
+        given["thread"] = self.started.get(given["thread"], given["thread"])
         extra = {"approvalPolicy": "on-request", "sandbox": "workspace-write"} if DEFECT == "resends-defaults" else {}
         return self.sdk.request("thread/resume", extra | {"threadId": given["thread"]} | options(given))
 
@@ -176,7 +190,12 @@ class Driver:
 
     def run(self, given):
         items = [{"type": "text", "text": given["input"]}]
-        return self.sdk.run({"threadId": given["thread"], "input": items} | options(given, turn=True))
+        thread, told = given["thread"], {}
+        if thread in self.pending:
+            self.started[thread] = self.sdk.request("thread/start", self.pending.pop(thread))["thread"]["id"]
+            told = {"thread_id": self.started[thread]}
+        thread = self.started.get(thread, thread)
+        return self.sdk.run({"threadId": thread, "input": items} | options(given, turn=True)) | told
 
 
 def answer(driver, request):

@@ -53,16 +53,25 @@ pub(super) fn initialize(call: &Call, params: InitializeParams) -> Result<(), Fa
 
 /// The reply, in the variant that is asked for.
 fn answer(server: &Server, user_agent: &str) -> Value {
-    if server.variants.has(Variant::UserAgentAlone) {
+    let variants = &server.variants;
+    if variants.has(Variant::NoIdentity) {
+        return json!({"codexHome": server.home});
+    }
+    if variants.has(Variant::UserAgentAlone) {
         return json!({"userAgent": user_agent});
     }
+    let user_agent = if variants.has(Variant::EmptyIdentity) {
+        ""
+    } else {
+        user_agent
+    };
     let mut answer = json!({
         "userAgent": user_agent,
         "codexHome": server.home,
         "platformFamily": "unix",
         "platformOs": std::env::consts::OS,
     });
-    if server.variants.has(Variant::ServerInfo) {
+    if variants.has(Variant::ServerInfo) {
         answer["serverInfo"] = json!({"name": "mock-codex", "version": crate::CODEX_VERSION});
     }
     answer

@@ -5,12 +5,16 @@ use serde_json::Value;
 
 use crate::client::driver::protocol::{
     Approve, Call, Capabilities, LoginApiKey, Models, Nothing, OnThread, OnThreadWith, OnTurn,
-    Permissions as Given, StartTurn, Steer, ThreadName, ThreadRead,
+    Permissions as Given, StartTurn, Steer, ThreadName, ThreadRead, Transport as Reached,
 };
 use crate::client::failure::Failure;
 use crate::run::refer::Refer;
-use crate::scenario::model::{Action, Case, Matcher, Permissions, Step, Turn};
+use crate::scenario::model::{Action, Case, Matcher, Permissions, Step, Transport, Turn};
 use crate::scenario::steps::Group;
+use crate::target::capability::Capability;
+
+/// What a case about variants of the protocol requires.
+const VARIANTS: &str = Capability::Variants.name();
 
 /// The methods that verbs stand for.
 const METHODS: [(&str, &str); 18] = [
@@ -61,8 +65,10 @@ pub fn obstacle(case: &Case) -> Option<String> {
     if !home.opt_out.is_empty() {
         return Some("it opts out of notifications, which SDKs have no common way for".into());
     }
-    if case.transport.is_some() {
-        return Some("it is about listeners; drivers start codex on its pipes".into());
+    let plain =
+        |it: &Transport| it.connect && it.arguments.is_empty() && it.listen.starts_with("ws://");
+    if !case.transport.as_ref().is_none_or(plain) {
+        return Some("it is about listeners; SDKs connect to a plain one at most".into());
     }
     case.steps.iter().find_map(|step| {
         let verb = crate::run::verb(&step.action);
@@ -78,6 +84,13 @@ pub fn obstacle(case: &Case) -> Option<String> {
 
 /// What the SDK has no way to do of a case, by what its driver says: nothing is tried then.
 pub fn lacking(has: &Capabilities, case: &Case) -> Option<String> {
+    if case.transport.is_some() && !has.transports.contains(&Reached::Websocket) {
+        return Some("it connects to no WebSocket".into());
+    }
+    let is_played = !case.mock.is_empty() || case.requires.iter().any(|it| it == VARIANTS);
+    if is_played && has.transports == [Reached::Exec] {
+        return Some("it starts `codex exec`, and what is played here is an app-server".into());
+    }
     case.steps.iter().find_map(|step| lacks(has, step))
 }
 

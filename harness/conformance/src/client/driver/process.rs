@@ -2,17 +2,19 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use codex_wire::line::{LineError, LineReader};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
-use tokio::io::{AsyncWriteExt as _, BufReader};
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::process::{Child, Command};
 
+use crate::client::driver::fork::{self, Forked};
 use crate::client::driver::protocol::{Answer, Call, Outcome, Request};
 
 /// How many lines of a driver's stderr are kept for a message.
@@ -25,17 +27,43 @@ pub struct Program {
     pub argv: Vec<String>,
     /// Variables that it gets beside those of the case.
     pub environment: Vec<(String, String)>,
+    /// Can it be forked from a process that has imported the SDK?
+    pub forks: bool,
 }
 
 /// A driver that runs. Dropping it kills its process group.
 #[derive(Debug)]
 pub struct Driver {
-    child: Child,
+    life: Life,
     group: Group,
-    stdin: Option<ChildStdin>,
-    stdout: LineReader<BufReader<ChildStdout>>,
+    stdin: Option<Box<dyn Writes>>,
+    stdout: LineReader<BufReader<Box<dyn Reads>>>,
     said: Said,
     next: u64,
+}
+
+/// A stream to a driver.
+trait Writes: AsyncWrite + Send + Sync + Unpin + fmt::Debug {}
+impl<W: AsyncWrite + Send + Sync + Unpin + fmt::Debug> Writes for W {}
+
+/// A stream of a driver.
+trait Reads: AsyncRead + Send + Sync + Unpin + fmt::Debug {}
+impl<R: AsyncRead + Send + Sync + Unpin + fmt::Debug> Reads for R {}
+
+/// Whose child it is.
+#[derive(Debug)]
+enum Life {
+    Own(Child),
+    Forked(fork::Life),
+}
+
+impl Life {
+    async fn wait(&mut self) -> io::Result<ExitStatus> {
+        match self {
+            Self::Own(child) => child.wait().await,
+            Self::Forked(life) => life.wait().await,
+        }
+    }
 }
 
 /// The last lines that a driver wrote to its stderr.
@@ -147,16 +175,39 @@ impl Driver {
             return Err(refused(io::Error::other("it has no pipes")));
         };
         let id = child.id().and_then(|id| i32::try_from(id).ok());
+        let group = id.and_then(Pid::from_raw);
+        let streams = (Box::new(stdin) as _, Box::new(stdout) as _, stderr);
+        Ok(Self::of(Life::Own(child), group, streams))
+    }
+
+    /// One that was forked.
+    pub fn forked(forked: Forked) -> Self {
+        let Forked {
+            stdin,
+            stdout,
+            stderr,
+            life,
+        } = forked;
+        let group = Some(life.pid);
+        let streams = (Box::new(stdin) as _, Box::new(stdout) as _, stderr);
+        Self::of(Life::Forked(life), group, streams)
+    }
+
+    fn of(
+        life: Life,
+        group: Option<Pid>,
+        (stdin, stdout, stderr): (Box<dyn Writes>, Box<dyn Reads>, impl Reads + 'static),
+    ) -> Self {
         let said = Said::default();
         tokio::spawn(read_stderr(stderr, Arc::clone(&said)));
-        Ok(Self {
-            group: Group(id.and_then(Pid::from_raw)),
-            child,
+        Self {
+            life,
+            group: Group(group),
             stdin: Some(stdin),
             stdout: LineReader::new(BufReader::new(stdout)),
             said,
             next: 1,
-        })
+        }
     }
 
     /// Its process group.
@@ -200,15 +251,11 @@ impl Driver {
 
     async fn ended(&mut self, verb: String) -> Misbehaviour {
         self.stdin = None;
-        let exit = match self.child.try_wait() {
-            Ok(Some(status)) => status.to_string(),
-            // Its stdout is closed: it is on its way out, or ought to be.
-            _ => match tokio::time::timeout(std::time::Duration::from_secs(2), self.child.wait())
-                .await
-            {
-                Ok(Ok(status)) => status.to_string(),
-                _ => "its stdout is closed, it runs on".into(),
-            },
+        // Its stdout is closed: it is on its way out, or ought to be.
+        let grace = std::time::Duration::from_secs(2);
+        let exit = match tokio::time::timeout(grace, self.life.wait()).await {
+            Ok(Ok(status)) => status.to_string(),
+            _ => "its stdout is closed, it runs on".into(),
         };
         Misbehaviour::Ended {
             verb,
@@ -223,7 +270,7 @@ impl Driver {
     /// It doesn't end in time, or with another code than 0, or writes more.
     pub async fn end(&mut self, grace: std::time::Duration) -> Result<(), String> {
         self.stdin = None;
-        match tokio::time::timeout(grace, self.child.wait()).await {
+        match tokio::time::timeout(grace, self.life.wait()).await {
             Ok(Ok(status)) if status.success() => {}
             Ok(Ok(status)) => {
                 let stderr = self.last_words();
@@ -249,7 +296,7 @@ impl Driver {
             // Gone already is as good.
             let _ = kill_process_group(group, Signal::KILL);
         }
-        let _ = self.child.wait().await;
+        let _ = self.life.wait().await;
     }
 
     /// The last line on stderr, as a part of a message.
@@ -298,7 +345,7 @@ fn short(text: &str) -> String {
     text.chars().take(200).collect()
 }
 
-async fn read_stderr(stderr: ChildStderr, said: Said) {
+async fn read_stderr(stderr: impl Reads, said: Said) {
     let mut lines = LineReader::new(BufReader::new(stderr));
     while let Ok(Some(line)) = lines.next().await {
         let line = String::from_utf8_lossy(&line).into_owned();

@@ -1,23 +1,29 @@
 //! What the tap costs: a round trip and a stream through `cat`, with the tap and without.
 //!
 //! ```text
-//! cargo bench -p codex-conformance --bench tap
+//! cargo bench -p codex-tap
 //! ```
+//!
+//! The tap is this very program, started with [`AS_TAP`]: nothing but the tap is in it.
 //!
 //! Goals: at most 100 µs more for a round trip at the median, and at least 200 MB/s.
 
 use std::hint::black_box;
 use std::io::{Read, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::thread;
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use codex_tap::{Plan, Sink};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group};
+
+/// The argument that makes this program the tap.
+const AS_TAP: &str = "as-tap";
 
 /// `cat`, with or without the tap before it.
 fn cat(tapped: bool) -> Child {
     let mut command = if tapped {
-        let mut tap = Command::new(env!("CARGO_BIN_EXE_codex-conformance"));
-        tap.args(["tap", "--record", "/dev/null", "--", "cat"]);
+        let mut tap = Command::new(std::env::current_exe().expect("a path"));
+        tap.arg(AS_TAP);
         tap
     } else {
         Command::new("cat")
@@ -93,4 +99,21 @@ fn through(mut child: Child, all: &[u8]) {
 }
 
 criterion_group!(benches, round_trips, streams);
-criterion_main!(benches);
+
+fn main() -> ExitCode {
+    if std::env::args().nth(1).is_some_and(|first| first == AS_TAP) {
+        let plan = Plan {
+            program: "cat".into(),
+            before: Vec::new(),
+            takes_arguments: true,
+            environment: std::collections::BTreeMap::new(),
+            sink: Sink::File("/dev/null".into()),
+            began_us: None,
+            disturb: None,
+        };
+        return codex_tap::run(&plan, &[]).expect("cat starts");
+    }
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+    ExitCode::SUCCESS
+}
