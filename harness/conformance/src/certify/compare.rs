@@ -2,7 +2,7 @@
 
 use codex_wire::transcript::Entry;
 
-use crate::normalise::{normalise, project};
+use crate::normalise::{normalise, project, threads_apart};
 use crate::run::outcome::CaseRun;
 use crate::scenario::model::Projection;
 
@@ -24,15 +24,25 @@ pub struct Difference {
     pub sides: [Option<String>; 2],
 }
 
-/// The first difference, if there is one.
+/// The first difference, if there is one. Threads that run at once are told apart.
 pub fn compare(pair: &[CaseRun; 2]) -> Option<Difference> {
     let [left, right] = pair
         .each_ref()
         .map(|run| normalise(&run.transcript, &run.places));
+    of_wires(&left, &right)
+        .and_then(
+            |difference| match (threads_apart(&left), threads_apart(&right)) {
+                (Some(left), Some(right)) => of_wires(&left, &right),
+                _ => Some(difference),
+            },
+        )
+        .or_else(|| of_checks(pair))
+}
+
+fn of_wires(left: &[Entry], right: &[Entry]) -> Option<Difference> {
     WIRES
         .iter()
-        .find_map(|(projection, wire)| of_wire(wire, &left, &right, *projection))
-        .or_else(|| of_checks(pair))
+        .find_map(|(projection, wire)| of_wire(wire, left, right, *projection))
 }
 
 fn of_wire(

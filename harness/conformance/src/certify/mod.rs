@@ -15,6 +15,7 @@ use codex_wire::schema::Schema;
 
 pub use compare::{Difference, compare};
 
+use crate::check::schema::SchemaCheck;
 use crate::coverage::{self, Area, Names};
 use crate::run::outcome::{CaseRun, Status};
 use crate::run::{self, RunEvent, RunOptions};
@@ -44,7 +45,7 @@ pub struct Verdict {
     pub id: String,
     /// What it came to.
     pub outcome: Outcome,
-    /// Was it run once more, as its first run differed?
+    /// Was it run again, as its first run differed?
     pub again: bool,
 }
 
@@ -109,22 +110,29 @@ pub struct Plan<'a> {
     pub exceptions: &'a Exceptions,
     /// The protocol, as far as it is known.
     pub schema: Option<&'a Schema>,
+    /// What holds the app-servers' frames against it.
+    pub frames: &'a SchemaCheck,
 }
 
 /// How many cases run before their transcripts are compared and forgotten.
 const AT_ONCE: usize = 128;
 
-/// Runs every case on both targets and compares. A case that differs is run once more, alone: some
-/// frames of the real app-server race each other in ways that no rule knows yet.
+/// How often a case is run again that differs.
+const TRIES: usize = 3;
+
+/// Runs every case on both targets and compares. A case that differs is run again, alone, and up
+/// to three times: some things in the real app-server race each other in ways that no rule can
+/// know, such as how soon a denied command fails. What differs each time is a difference.
 pub async fn certify(plan: &Plan<'_>, mut on_event: impl FnMut(RunEvent<'_>)) -> Certificate {
     let mut seen = [(); 2].map(|()| coverage::Observer::new(plan.schema));
     let mut verdicts: Vec<(Verdict, Arc<Case>)> = Vec::new();
     for cases in plan.cases.chunks(AT_ONCE) {
         let mut round = Round::run(plan, cases, plan.options.clone(), &mut on_event).await;
         for case in cases {
-            let Some(pair) = round.take(case) else {
+            let Some(mut pair) = round.take(case) else {
                 continue;
             };
+            add_schema(plan, &mut pair);
             let outcome = judge(&pair);
             if !matches!(outcome, Outcome::Skipped(_) | Outcome::Broken(_)) {
                 for (side, run) in seen.iter_mut().zip(&pair) {
@@ -144,7 +152,9 @@ pub async fn certify(plan: &Plan<'_>, mut on_event: impl FnMut(RunEvent<'_>)) ->
     }
     let complete = verdicts.len() == plan.cases.len();
     if complete {
-        try_again(plan, &mut verdicts, &mut on_event).await;
+        for _ in 0..TRIES {
+            try_again(plan, &mut verdicts, &mut on_event).await;
+        }
     }
     let mut cases: Vec<Verdict> = verdicts.into_iter().map(|(verdict, _)| verdict).collect();
     let stale = plan.exceptions.apply(&mut cases);
@@ -174,7 +184,8 @@ async fn try_again(
     };
     let mut second = Round::run(plan, &differing, alone, on_event).await;
     for (verdict, case) in verdicts {
-        if let Some(pair) = second.take(case) {
+        if let Some(mut pair) = second.take(case) {
+            add_schema(plan, &mut pair);
             verdict.again = true;
             verdict.outcome = judge(&pair);
         }
@@ -204,6 +215,15 @@ impl Round {
             runs.push(self.0.remove(at));
         }
         runs.try_into().ok()
+    }
+}
+
+/// Whether the frames are of the protocol is one more check of each run; the trace rules are
+/// checked in every run.
+fn add_schema(plan: &Plan<'_>, pair: &mut [CaseRun; 2]) {
+    for run in pair {
+        let check = plan.frames.check_of_server(run);
+        run.checks.extend(check);
     }
 }
 

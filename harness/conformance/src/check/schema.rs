@@ -10,18 +10,22 @@
 //! - the case is about a variant of the protocol (`requires: [variants]`).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use codex_wire::schema::{Exchange, Fault, Schema, Sender, Violation};
 use codex_wire::transcript::{Event, Process};
 use serde_json::Value;
 
+use crate::check::verdict::FixtureError;
 use crate::client::reference;
 use crate::known_failures::matches;
 use crate::run::checks::{failed, passed};
 use crate::run::outcome::{CaseRun, Check, Status};
 use crate::scenario::model::{Case, Step};
+use crate::schema;
 use crate::schema::exceptions::Exceptions;
+use crate::target::Target;
 
 /// The id of the check.
 pub const CHECK: &str = "schema";
@@ -84,6 +88,17 @@ struct Marks {
 }
 
 impl SchemaCheck {
+    /// A check for these targets; `root` is the directory that has `fixtures/`.
+    ///
+    /// # Errors
+    /// A schema, or the list of exceptions, can't be used.
+    pub fn of(root: &Path, targets: &[Target]) -> Result<Self, FixtureError> {
+        Ok(Self::new(
+            schema::of_targets(root, targets)?,
+            Exceptions::load(root)?,
+        ))
+    }
+
     /// A check for these targets, by their names.
     pub fn new(schemas: BTreeMap<String, Arc<Schema>>, exceptions: Exceptions) -> Self {
         Self {
@@ -99,6 +114,20 @@ impl SchemaCheck {
     /// Members that a client under test sends and the schema doesn't have are told, and no failure:
     /// an app-server ignores them. Whoever sends them may think otherwise.
     pub fn check(&self, run: &CaseRun) -> Option<(Check, Vec<String>)> {
+        self.check_of(run, |_| true)
+    }
+
+    /// The check for the frames of the app-server alone: what the client sends is meant to be odd.
+    pub fn check_of_server(&self, run: &CaseRun) -> Option<Check> {
+        let checked = self.check_of(run, |origin| origin == Origin::Server);
+        checked.map(|(check, _)| check)
+    }
+
+    fn check_of(
+        &self,
+        run: &CaseRun,
+        is_looked_at: fn(Origin) -> bool,
+    ) -> Option<(Check, Vec<String>)> {
         let schema = self.schemas.get(&run.target)?;
         let found = findings(schema, run);
         self.remember(run, &found);
@@ -110,6 +139,7 @@ impl SchemaCheck {
         let mut wrong: Vec<(Origin, Finding)> = found
             .into_iter()
             .filter_map(|found| Some((found.origin?, found)))
+            .filter(|(origin, _)| is_looked_at(*origin))
             .filter(|(origin, _)| *origin != Origin::Harness || is_written_for(schema))
             .collect();
         // The app-server's come first: they are what a case is about.

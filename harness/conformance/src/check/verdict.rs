@@ -57,10 +57,7 @@ impl Judge {
             .collect::<Result<_, FixtureError>>()?;
         Ok(Self {
             snapshots: Snapshots::new(root.join("snapshots"), update),
-            frames: SchemaCheck::new(
-                schema::of_targets(root, targets)?,
-                exceptions::Exceptions::load(root)?,
-            ),
+            frames: SchemaCheck::of(root, targets)?,
             known,
             of_clients: BTreeMap::new(),
         })

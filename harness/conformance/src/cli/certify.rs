@@ -9,6 +9,7 @@ use clap::Args;
 use super::{CliError, Exit, check, complain, scenarios_dir};
 use crate::certify::exceptions::Exceptions;
 use crate::certify::{Certificate, Plan, certify, report};
+use crate::check::schema::SchemaCheck;
 use crate::run::{RunEvent, RunOptions};
 use crate::scenario;
 use crate::schema;
@@ -72,15 +73,18 @@ pub fn execute(args: &CertifyArgs, out: &mut dyn Write) -> Result<Exit, CliError
         ));
     }
     let defaults = RunOptions::default();
+    let targets = [args.target.clone(), args.against.clone()];
+    let frames = SchemaCheck::of(root, &targets).map_err(|error| usage(error.to_string()))?;
     let plan = Plan {
         cases: &cases,
-        targets: [args.target.clone(), args.against.clone()],
+        targets,
         options: RunOptions {
             jobs: args.jobs.unwrap_or(defaults.jobs),
             ..defaults
         },
         exceptions: &exceptions,
         schema: schema.as_ref(),
+        frames: &frames,
     };
     for target in &plan.targets {
         target

@@ -5,11 +5,13 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::{CliError, Exit, complain};
+use super::{CliError, Exit, complain, scenarios_dir};
+use crate::check::schema::SchemaCheck;
 use crate::run::RunOptions;
 use crate::target::Target;
 use crate::walk::{Plan, Sessions, Walk, WalkEvent, report, walk};
@@ -69,7 +71,7 @@ pub fn execute(args: &WalkArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
     let Some(against) = args.against.clone().filter(|_| !args.show) else {
         return show(args, seed, out);
     };
-    let plan = plan(args, against, seed);
+    let plan = plan(args, against, seed)?;
     for target in &plan.targets {
         target
             .launch(&plan.options)
@@ -97,10 +99,22 @@ pub fn execute(args: &WalkArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
     Ok(exit(&walk))
 }
 
-fn plan(args: &WalkArgs, against: Target, seed: u64) -> Plan {
+fn plan(args: &WalkArgs, against: Target, seed: u64) -> Result<Plan, CliError> {
     let defaults = RunOptions::default();
-    Plan {
-        targets: [args.target.clone(), against],
+    let targets = [args.target.clone(), against];
+    // Away from a checkout there are no schemas, and nothing is held against them.
+    let frames = match scenarios_dir(None) {
+        Ok(directory) => {
+            let root = directory.parent().unwrap_or(&directory);
+            let frames = SchemaCheck::of(root, &targets);
+            frames
+                .map_err(|error| CliError::usage(error.to_string(), "correct it, or remove it"))?
+        }
+        Err(_) => SchemaCheck::default(),
+    };
+    Ok(Plan {
+        targets,
+        frames: Arc::new(frames),
         options: RunOptions {
             jobs: args.jobs.unwrap_or(defaults.jobs),
             ..defaults
@@ -116,7 +130,7 @@ fn plan(args: &WalkArgs, against: Target, seed: u64) -> Plan {
         until: args
             .minutes
             .and_then(|minutes| Instant::now().checked_add(minutes)),
-    }
+    })
 }
 
 /// Prints the sessions that would be walked, each a document of YAML.

@@ -118,24 +118,34 @@ pub(super) fn of_body(body: &mut Value, said: &Said) {
     let compacted = metadata["x-codex-window-id"]
         .as_str()
         .is_some_and(|window| !window.ends_with(":0"));
+    let reviews = metadata["x-openai-subagent"] == "guardian";
     // What goes on from a response does not begin with the instructions.
     let goes_on = members.contains_key("previous_response_id");
     if let Some(Value::Array(input)) = members.get_mut("input") {
         if let Some(question) = input.last_mut().filter(|_| compacting) {
             put_text(question, |_| Some("<compaction request>".to_owned()));
         }
-        for item in input.iter_mut().filter(|_| compacted) {
+        let of_user = |item: &&mut Value| item["role"] == "user";
+        for item in input.iter_mut().filter(|_| compacted).filter(of_user) {
             put_text(item, |text| summary(text, said));
         }
         for (position, item) in input.iter_mut().enumerate() {
+            if reviews && position > 0 && item["role"] == "developer" {
+                put_text(item, guidance);
+            }
             of_item(item, position == 0 && !goes_on, said);
         }
     }
 }
 
-/// Changes the text of a message of the user that has one.
+/// What a reviewer of actions is told between the questions.
+fn guidance(text: &str) -> Option<String> {
+    tag_of(text).is_none().then(|| "<guidance>".to_owned())
+}
+
+/// Changes the text of a message of the user, or of the implementation, that has one.
 fn put_text(item: &mut Value, change: impl Fn(&str) -> Option<String>) {
-    if item["type"] != "message" || item["role"] != "user" {
+    if item["type"] != "message" || item["role"] == "assistant" {
         return;
     }
     let text = item["content"][0]["text"].as_str();

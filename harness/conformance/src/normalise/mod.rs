@@ -8,6 +8,7 @@
 //! This is the only place that knows what may differ. Each thing is a named rule of [`rules`], with
 //! its reason; a difference that no rule names is a difference.
 
+mod apart;
 mod facts;
 mod model;
 mod names;
@@ -25,6 +26,7 @@ mod wires;
 use codex_wire::transcript::{Entry, Event, ModelRequest};
 use serde_json::Value;
 
+pub use self::apart::threads_apart;
 pub use self::places::with_places_named;
 pub use self::project::project;
 pub use self::rule::{Rule, rules};
@@ -41,7 +43,7 @@ use crate::run::outcome::Places;
 pub fn normalise(transcript: &[Entry], places: &Places) -> Vec<Entry> {
     let mut wires = Wires::apart(transcript);
     for entries in wires.each_mut() {
-        entries.retain(|entry| !is_host_notice(&entry.event));
+        entries.retain(|entry| !is_host_notice(&entry.event) && !lists_models(&entry.event));
         order::settle(entries);
         replies::settle(entries);
     }
@@ -119,6 +121,15 @@ fn is_host_notice(event: &Event) -> bool {
         && frame["params"]["summary"]
             .as_str()
             .is_some_and(|summary| summary.contains("bubblewrap"))
+}
+
+/// The rule `model-lists`.
+fn lists_models(event: &Event) -> bool {
+    let Event::ModelRequest(request) = event else {
+        return false;
+    };
+    let path = request.path.split('?').next().unwrap_or_default();
+    request.method == "GET" && path.ends_with("/models")
 }
 
 #[cfg(test)]

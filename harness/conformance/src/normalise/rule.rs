@@ -32,6 +32,12 @@ const RULES: &[Rule] = &[
         "it tells what is installed on the machine; on the next machine it does not come",
     ),
     rule(
+        "model-lists",
+        "leaves out the requests `GET …/models`",
+        "the app-server asks for the list in the background where a command gives it its token, and \
+         again as long as it gets none that it can read; how often and when races its turns",
+    ),
+    rule(
         "racing-replies",
         "puts the reply to `turn/start` before the status and the `turn/started` of that turn",
         "the turn begins in a task of its own, which now and then is quicker than the reply",
@@ -99,6 +105,12 @@ const RULES: &[Rule] = &[
         "clients-apart",
         "puts the wire of each further client behind the first one's",
         "which client sees something first is a race",
+    ),
+    rule(
+        "threads-apart",
+        "holds the frames of two threads that run at once, or of a thread and its helper, against \
+         each other thread by thread, where two runs are compared (`certify`, `walk`)",
+        "threads run side by side; which one is first is the scheduler's choice",
     ),
     // ---- values
     rule(
@@ -178,7 +190,8 @@ const RULES: &[Rule] = &[
     ),
     rule(
         "command-figures",
-        "replaces chunk id, times and token count in what the model is told of a command",
+        "replaces chunk id, times and token count in what the model is told of a command, and times \
+         in what it is told of a goal",
         "they follow from the moment, and the token count from the length of paths",
     ),
     rule(
@@ -209,7 +222,8 @@ const RULES: &[Rule] = &[
         "writes the base prompt as `<base instructions>`, the list of skills as `<skills>`, and the \
          permissions and environment texts as the facts that they state; the question for a summary \
          as `<compaction request>`, and what is put before the summary as `<summary>`; what is told of a review as its \
-         results, and what a reviewer of actions is asked as the planned action; what makes the model \
+         results, and what a reviewer of actions is asked as the planned action; what he is told beside it, and what \
+         the model is told to do where he says no, as `<guidance>`; what makes the model \
          go on towards a goal as `<goal context>`; texts that \
          the client or the user gave stay",
         "the words are each implementation's own; what they tell the model is not",

@@ -13,6 +13,8 @@ enum Shape {
     Hex,
     /// Everything up to this character.
     Until(char),
+    /// Everything up to this character, or to the end of the text.
+    Rest(char),
     /// Digits that name a process.
     Process,
 }
@@ -39,6 +41,24 @@ const MARKS: &[Mark] = &[
     Mark("code_challenge=", Shape::Until('&'), "<challenge>"),
     Mark("&state=", Shape::Until('&'), "<state>"),
     Mark("try again at ", Shape::Until('.'), "<time>"),
+    Mark("\"createdAt\":", Shape::Number, "\"<time s>\""),
+    Mark("\"updatedAt\":", Shape::Number, "\"<time s>\""),
+    Mark("\"timeUsedSeconds\":", Shape::Number, "\"<duration>\""),
+    Mark(
+        "\"completionBudgetReport\":\"",
+        Shape::Until('"'),
+        "<words>",
+    ),
+    Mark(
+        "The agent must not attempt to achieve the same outcome via workaround",
+        Shape::Rest('\\'),
+        " <guidance>",
+    ),
+    Mark(
+        "The action was not executed because automatic approval review could not be completed",
+        Shape::Rest('\\'),
+        " <guidance>",
+    ),
     Mark("session ID ", Shape::Process, ""),
     Mark("\"session_id\":", Shape::Process, ""),
     Mark("\"session_id\": ", Shape::Process, ""),
@@ -92,6 +112,8 @@ impl Shape {
                 number.trim_end_matches('.').len()
             }
             Self::Hex => run(u8::is_ascii_hexdigit),
+            Self::Rest(_) if text.starts_with(" <") => 0,
+            Self::Rest(end) => text.find(end).unwrap_or(text.len()),
             Self::Process => run(u8::is_ascii_digit),
             Self::Until(end) => match text.find(end) {
                 Some(length) if !text.starts_with('<') => length,
@@ -203,6 +225,23 @@ mod tests {
         );
         check("try again at 10:26 PM.", "try again at <time>.");
         check("session ID of mine", "session ID of mine");
+        check(
+            r#"{"createdAt":1795282859,"timeUsedSeconds":0}"#,
+            r#"{"createdAt":"<time s>","timeUsedSeconds":"<duration>"}"#,
+        );
+    }
+
+    #[test]
+    fn guidance_is_cut_to_its_first_words() {
+        let words = "The agent must not attempt to achieve the same outcome via workaround";
+        check(
+            &format!("Reason: no\n{words}, or otherwise. Stop."),
+            &format!("Reason: no\n{words} <guidance>"),
+        );
+        check(
+            &format!(r#"Rejected(\"no\\n{words}.\") }}"#),
+            &format!(r#"Rejected(\"no\\n{words} <guidance>\") }}"#),
+        );
     }
 
     #[test]

@@ -11,8 +11,9 @@ use super::found::{Found, Signature};
 use super::session::Session;
 use super::{emit, render};
 use crate::certify::{Difference, compare};
+use crate::check::schema;
 use crate::normalise::with_places_named;
-use crate::run::outcome::{CaseRun, Status};
+use crate::run::outcome::{CaseRun, Check, Status};
 use crate::run::{self, RunOptions};
 use crate::scenario::model::Case;
 use crate::scenario::{LoadError, load_text};
@@ -89,7 +90,11 @@ impl<'a> Judge<'a> {
     async fn pair(&self, number: u64, scenario: &Value) -> Option<[CaseRun; 2]> {
         let case = case(number, scenario).expect("every session is a scenario, as tests see to");
         let cases = [Arc::new(case)];
-        let runs = run::suite(&cases, &self.plan.targets, &self.options, |_| {}).await;
+        let mut runs = run::suite(&cases, &self.plan.targets, &self.options, |_| {}).await;
+        for run in &mut runs {
+            let check = self.plan.frames.check_of_server(run);
+            run.checks.extend(check);
+        }
         runs.try_into().ok()
     }
 }
@@ -116,14 +121,31 @@ fn judge(pair: &[CaseRun; 2]) -> Verdict {
         }
     }
     let [_, against] = pair;
-    let late = |check: &crate::run::outcome::Check| !check.passed && check.id == "deadline";
+    let late = |check: &Check| !check.passed && check.id == "deadline";
     if against.checks.iter().any(late) {
         return Verdict::Stuck;
     }
-    match compare(pair) {
+    match compare(pair).or_else(|| broken(pair)) {
         None => Verdict::Equal,
         Some(difference) => Verdict::Differs(Signature::of(&difference), difference),
     }
+}
+
+/// What both break that holds for any session: a trace rule, or the protocol's schema. No scenario
+/// knows of it yet, else it were listed.
+fn broken(pair: &[CaseRun; 2]) -> Option<Difference> {
+    let of_rules = |check: &&Check| {
+        !check.passed && (check.id == schema::CHECK || check.id.starts_with("trace."))
+    };
+    let told = pair.each_ref().map(|run| {
+        let check = run.checks.iter().find(of_rules);
+        check.map(|check| format!("{}\n{}", check.id, check.message))
+    });
+    told.iter().any(Option::is_some).then_some(Difference {
+        wire: "checks",
+        frame: 0,
+        sides: told,
+    })
 }
 
 /// Says of the steps that failed on this target that they must.

@@ -24,12 +24,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::StreamExt as _;
 use proptest::strategy::{BoxedStrategy, Strategy as _, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
+use crate::check::schema::SchemaCheck;
 use crate::run::RunOptions;
 use crate::target::Target;
 use found::{Found, Signature};
@@ -54,6 +56,8 @@ pub struct Plan {
     pub sessions: u64,
     /// Where the smallest session of each difference is written.
     pub out: Option<PathBuf>,
+    /// What holds the app-servers' frames against the protocol.
+    pub frames: Arc<SchemaCheck>,
     /// When no further session begins.
     pub until: Option<Instant>,
 }

@@ -58,7 +58,7 @@ fn is_request(event: &Event) -> bool {
     matches!(event, Event::Server(frame) if frame.get("id").is_some())
 }
 
-fn method(event: &Event) -> Option<&str> {
+pub(super) fn method(event: &Event) -> Option<&str> {
     match event {
         Event::Server(frame) => frame["method"].as_str(),
         _ => None,
@@ -72,7 +72,7 @@ fn params(event: &Event) -> Option<&Value> {
     }
 }
 
-fn thread(event: &Event) -> Option<&str> {
+pub(super) fn thread(event: &Event) -> Option<&str> {
     params(event)?["threadId"].as_str()
 }
 

@@ -160,7 +160,10 @@ pub(super) fn late_goals(entries: &mut [Entry]) {
             let event = &entries[*other].event;
             method(event) == Some(USAGE) && thread(event) == own.as_deref()
         };
-        let next = (reply + 1..at).find(|other| is_server(&entries[*other].event));
+        let next = (reply + 1..at).find(|other| {
+            let event = &entries[*other].event;
+            is_server(event) && rank(event).is_none()
+        });
         let behind = next.filter(usage).unwrap_or(*reply);
         entries[behind + 1..=at].rotate_right(1);
     }
