@@ -151,3 +151,16 @@ pub(crate) fn new_random_id() -> String {
 fn at(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(ms).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_changes_never_fall_into_one_millisecond() {
+        let before = now_ms();
+        let times: Vec<i64> = (0..10_000).map(|_| later_ms()).collect();
+        assert!(times[0] >= before);
+        assert!(times.is_sorted_by(|a, b| a < b), "{times:?}");
+    }
+}

@@ -69,7 +69,7 @@ struct Notification {
 }
 
 /// Notifications that only clients with `experimentalApi` get.
-const EXPERIMENTAL: &[&str] = &["thread/readState/changed"];
+const EXPERIMENTAL: &[&str] = &["thread/readState/changed", "thread/settings/updated"];
 
 impl Envelope {
     fn parse(line: &[u8]) -> serde_json::Result<Self> {

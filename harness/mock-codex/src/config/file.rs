@@ -20,12 +20,13 @@ pub(crate) struct ConfigToml {
     #[serde(default, deserialize_with = "provider::checked")]
     pub(crate) model_providers: BTreeMap<String, Provider>,
     pub(crate) model_reasoning_effort: Option<String>,
+    pub(crate) service_tier: Option<String>,
     pub(crate) model_reasoning_summary: Option<crate::protocol::params::ReasoningSummary>,
     pub(crate) approval_policy: Option<ConfiguredApproval>,
     pub(crate) approvals_reviewer: Option<ApprovalsReviewer>,
     pub(crate) sandbox_mode: Option<SandboxMode>,
     #[serde(default)]
-    pub(crate) sandbox_workspace_write: WorkspaceWriteToml,
+    pub(crate) sandbox_workspace_write: Option<WorkspaceWriteToml>,
     pub(crate) default_permissions: Option<String>,
     #[serde(default)]
     pub(crate) projects: BTreeMap<PathBuf, Project>,

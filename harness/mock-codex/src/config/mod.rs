@@ -5,6 +5,7 @@ mod file;
 mod known;
 mod layers;
 mod overrides;
+mod project;
 mod provider;
 mod requirements;
 mod resolve;
@@ -15,7 +16,7 @@ pub(crate) use layers::{Layer, origins};
 pub(crate) use overrides::{CliOverride, merge_request};
 pub(crate) use provider::ProviderAuth;
 pub(crate) use requirements::{Requirements, Unusable};
-pub(crate) use resolve::{Requested, plain, profile_of, profile_sandbox, resolve};
+pub(crate) use resolve::{Requested, plain, profile_of, profile_sandbox, resolve, tier_complaint};
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -58,6 +59,19 @@ impl Config {
         }
         let permissions = self.toml.default_permissions.as_deref();
         permissions.and_then(|name| resolve::profile_of(name).err())
+    }
+
+    /// What is said about settings of the project that are left out, as nobody trusts it.
+    pub(crate) fn disabled_folders(&self, cwd: &Path) -> Option<String> {
+        let home = self.path.parent().unwrap_or(&self.path);
+        project::disabled(&self.toml, cwd, home)
+    }
+
+    /// Does the command line or a request make settings that codex doesn't know?
+    pub(crate) fn has_unknown_flags(&self, request: Option<&Map<String, Value>>) -> bool {
+        let request = request.map(overrides::table).unwrap_or_default();
+        let mut flags = [&self.on_command_line, &request].into_iter();
+        flags.any(|table| !known::unknown(table).is_empty())
     }
 
     /// What is said about settings that codex doesn't know, with those of a request.

@@ -1,5 +1,6 @@
 //! From configuration and request to the settings of a thread.
 
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use codex_wire::policy::{
@@ -8,7 +9,9 @@ use codex_wire::policy::{
 use serde_json::{Map, Value};
 
 use super::file::{ConfigToml, TrustLevel};
+use super::project::trust_of;
 use crate::failure::Failure;
+use crate::model::metadata;
 use crate::protocol::params::Personality;
 use crate::thread::Settings;
 use crate::thread::settings::{Collaboration, PermissionTools};
@@ -32,6 +35,14 @@ pub(crate) struct Requested {
     pub(crate) base_instructions: Option<String>,
     pub(crate) developer_instructions: Option<String>,
     pub(crate) personality: Option<Personality>,
+}
+
+impl Requested {
+    /// Does its `config` have this setting?
+    pub(crate) fn sets(&self, key: &str) -> bool {
+        let config = self.config.as_ref();
+        config.is_some_and(|config| config.contains_key(key))
+    }
 }
 
 /// The settings of a new thread. `started_in` is where the server was started.
@@ -65,6 +76,7 @@ pub(crate) fn resolve(
              configuration.",
         ));
     }
+    let model = model.unwrap_or_else(|| DEFAULT_MODEL.to_owned());
     let trust = trust_of(&toml, &cwd);
     let (sandbox, profile) = sandbox(&toml, requested, &cwd, trust)?;
     let roots = workspace_roots(requested, &toml, &cwd);
@@ -87,15 +99,15 @@ pub(crate) fn resolve(
         with_commands: toml.has_feature("exec_permission_approvals"),
     };
     Ok(Settings {
-        model: model.unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
+        service_tier: tier(requested, toml.service_tier, &model),
+        model,
         provider,
-        service_tier: requested.service_tier.clone(),
         approval_policy,
         reviewer: requested
             .approvals_reviewer
             .or(toml.approvals_reviewer)
             .unwrap_or_else(usual_reviewer),
-        sandbox: spread_roots(sandbox, requested, &cwd, profile.is_some()),
+        sandbox: spread_roots(sandbox, requested, &cwd),
         profile,
         effort: toml.model_reasoning_effort,
         summary: toml.model_reasoning_summary,
@@ -131,6 +143,32 @@ pub(crate) fn profile_of(name: &str) -> Result<SandboxPolicy, String> {
     Ok(mode.to_policy())
 }
 
+/// The tier of service of a new thread, unless the model doesn't have it.
+fn tier(requested: &Requested, configured: Option<String>, model: &str) -> Option<String> {
+    let tier = requested.service_tier.clone().or(configured)?;
+    let tier = metadata::tier(tier);
+    let is_had = tier == "default" || metadata::is_asked_for_tier(model, &tier);
+    is_had.then_some(tier)
+}
+
+/// What a new thread is told of a tier of service that its model doesn't have.
+pub(crate) fn tier_complaint(
+    config: &super::Config,
+    requested: &Requested,
+    model: &str,
+) -> Option<String> {
+    let toml = super::merge_request(config, requested.config.as_ref()).ok()?;
+    let tier = requested.service_tier.clone().or(toml.service_tier)?;
+    let tier = metadata::tier(tier);
+    let is_had = tier.is_empty() || tier == "default" || metadata::is_asked_for_tier(model, &tier);
+    (!is_had).then(|| {
+        format!(
+            "Configured service tier `{tier}` is not advertised as supported for model `{model}` \
+             and will be omitted from requests."
+        )
+    })
+}
+
 fn sandbox(
     toml: &ConfigToml,
     requested: &Requested,
@@ -143,16 +181,24 @@ fn sandbox(
     if let Some(mode) = requested.sandbox {
         return Ok((with_details(mode, toml, cwd), None));
     }
+    // What the request sets counts for more than what the file does.
+    let by_mode = requested.sets("sandbox_mode") && !requested.sets("default_permissions");
+    if let Some(mode) = toml.sandbox_mode.filter(|_| by_mode) {
+        return Ok((with_details(mode, toml, cwd), None));
+    }
     if let Some(name) = &toml.default_permissions {
         return Ok((profile_sandbox(name)?, Some(name.clone())));
     }
     if let Some(mode) = toml.sandbox_mode {
         return Ok((with_details(mode, toml, cwd), None));
     }
-    let name = if trust.is_some() {
-        ":workspace"
-    } else {
-        ":read-only"
+    let name = match trust {
+        // Details of a mode choose it.
+        Some(_) if toml.sandbox_workspace_write.is_some() => {
+            return Ok((with_details(SandboxMode::WorkspaceWrite, toml, cwd), None));
+        }
+        Some(_) => ":workspace",
+        None => ":read-only",
     };
     Ok((profile_sandbox(name)?, Some(name.to_owned())))
 }
@@ -161,7 +207,9 @@ fn with_details(mode: SandboxMode, toml: &ConfigToml, cwd: &Path) -> SandboxPoli
     if mode != SandboxMode::WorkspaceWrite {
         return mode.to_policy();
     }
-    let details = &toml.sandbox_workspace_write;
+    let Some(details) = &toml.sandbox_workspace_write else {
+        return mode.to_policy();
+    };
     SandboxPolicy::WorkspaceWrite(WorkspaceWrite {
         writable_roots: details
             .writable_roots
@@ -174,40 +222,43 @@ fn with_details(mode: SandboxMode, toml: &ConfigToml, cwd: &Path) -> SandboxPoli
     })
 }
 
-/// Workspace roots other than the directory itself show up among the writable roots, with the
-/// temporary directory spelled out (observed).
-/// A profile goes on to name the latter too.
-fn spread_roots(
-    sandbox: SandboxPolicy,
-    requested: &Requested,
-    cwd: &Path,
-    by_profile: bool,
-) -> SandboxPolicy {
-    match (sandbox, &requested.workspace_roots) {
-        (SandboxPolicy::WorkspaceWrite(mut details), Some(roots))
-            if roots.iter().any(|root| root != cwd) =>
-        {
-            details.writable_roots = roots.clone();
-            if !details.exclude_slash_tmp {
-                details.writable_roots.push(PathBuf::from("/tmp"));
-            }
-            let temporary = std::env::var_os("TMPDIR").filter(|it| !it.is_empty());
-            match temporary.filter(|_| by_profile && !details.exclude_tmpdir_env_var) {
-                Some(temporary) => details.writable_roots.push(temporary.into()),
-                None => details.exclude_tmpdir_env_var = true,
-            }
-            SandboxPolicy::WorkspaceWrite(details)
+/// Workspace roots beside the directory itself show up among the writable roots. Where the
+/// directory isn't one of them, so do the temporary directories.
+fn spread_roots(sandbox: SandboxPolicy, requested: &Requested, cwd: &Path) -> SandboxPolicy {
+    let (SandboxPolicy::WorkspaceWrite(mut details), Some(roots)) =
+        (sandbox.clone(), &requested.workspace_roots)
+    else {
+        return sandbox;
+    };
+    let beside = roots.iter().filter(|root| *root != cwd);
+    let mut writable: Vec<PathBuf> = beside.cloned().collect();
+    if !roots.iter().any(|root| root == cwd) {
+        if !details.exclude_slash_tmp {
+            writable.push(PathBuf::from("/tmp"));
         }
-        (sandbox, _) => sandbox,
+        let temporary = std::env::var_os("TMPDIR").filter(|it| !it.is_empty());
+        match temporary.filter(|_| !details.exclude_tmpdir_env_var) {
+            Some(temporary) => writable.push(temporary.into()),
+            None => details.exclude_tmpdir_env_var = true,
+        }
     }
+    writable.append(&mut details.writable_roots);
+    let mut seen = BTreeSet::new();
+    writable.retain(|root| seen.insert(root.clone()));
+    details.writable_roots = writable;
+    SandboxPolicy::WorkspaceWrite(details)
 }
 
-/// The directory itself and the writable roots of the configuration, unless the request names them.
+/// The directory itself and, where no profile of permissions is chosen, the writable roots of the
+/// configuration, unless the request names them.
 fn workspace_roots(requested: &Requested, toml: &ConfigToml, cwd: &Path) -> Vec<PathBuf> {
     if let Some(roots) = &requested.workspace_roots {
         return roots.clone();
     }
-    let listed = toml.sandbox_workspace_write.writable_roots.iter();
+    let by_profile = requested.permissions.is_some() || toml.default_permissions.is_some();
+    let details = toml.sandbox_workspace_write.as_ref();
+    let listed = details.filter(|_| !by_profile);
+    let listed = listed.into_iter().flat_map(|it| &it.writable_roots);
     let mut roots = vec![cwd.to_owned()];
     roots.extend(listed.map(|root| cwd.join(root)).filter(|root| root != cwd));
     roots
@@ -226,20 +277,6 @@ pub(crate) fn plain(path: &Path) -> PathBuf {
         }
     }
     plain
-}
-
-fn trust_of(toml: &ConfigToml, cwd: &Path) -> Option<TrustLevel> {
-    let real = cwd.canonicalize().unwrap_or_else(|_| cwd.to_owned());
-    let is_root = |dir: &&Path| dir.join(".git/HEAD").exists() || dir.join(".git").is_file();
-    let root = real.ancestors().find(is_root);
-    [Some(cwd), Some(&real), root]
-        .into_iter()
-        .flatten()
-        .find_map(|dir| {
-            toml.projects
-                .get(dir)
-                .and_then(|project| project.trust_level)
-        })
 }
 
 fn unloadable(details: impl AsRef<str>) -> Failure {

@@ -269,7 +269,7 @@ impl Human {
 
 /// Where commands may write under `workspace-write`.
 fn writable(args: &Args, config: &ConfigToml) -> String {
-    let details = &config.sandbox_workspace_write;
+    let details = config.sandbox_workspace_write.clone().unwrap_or_default();
     let named = [
         (true, "workdir"),
         (!details.exclude_slash_tmp, "/tmp"),

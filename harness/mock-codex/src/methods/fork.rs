@@ -3,9 +3,10 @@
 use codex_wire::policy::SandboxPolicy;
 use serde_json::{Value, json};
 
+use super::remembered::{overridden, remembered};
 use super::threads::{
-    check_profile_conflict, deprecate, keep, new_meta, no_rollout, overridden, refuse_archived,
-    remembered, replay, tell_usage, warn,
+    check_profile_conflict, deprecate, keep, new_meta, no_rollout, refuse_archived, replay,
+    tell_usage, warn,
 };
 use crate::config::{self, Requested};
 use crate::connection::Call;
@@ -83,9 +84,17 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
         config: params.config.clone(),
         ..Requested::default()
     };
-    let requested = Requested::from(params);
+    let mut requested = Requested::from(params);
     let config = server.config()?;
-    let unstable = config.unstable_features(requested.config.as_ref());
+    let told = [
+        config.complaint(requested.config.as_ref()),
+        config.unstable_features(requested.config.as_ref()),
+    ];
+    // Who approves what stays, whatever the configuration says.
+    if let Some(config) = &mut requested.config {
+        config.remove("approval_policy");
+        config.remove("approvals_reviewer");
+    }
     state.settings = overridden(call, remembered, requested)?;
     // Model and effort are those of a new thread.
     let fresh = config::resolve(&config, &of_new_thread, &server.started_in)?;
@@ -96,7 +105,7 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
     let thread = keep(call, meta, ephemeral, state);
     write_copy(&thread, &records)?;
     warm_up(call, &thread);
-    for message in fallbacks.into_iter().chain(unstable) {
+    for message in fallbacks.into_iter().chain(told.into_iter().flatten()) {
         warn(&thread, &message);
     }
     call.reply(&thread.reply((!exclude_turns).then_some(ItemsView::Full)));

@@ -94,7 +94,9 @@ fn warn_about_config(call: &Call) {
         Err(problem) => return call.client.notify("configWarning", &problem.warning()),
     };
     let fallbacks = threads::usual_fallbacks(call).unwrap_or_default();
-    for summary in fallbacks.into_iter().chain(config.complaint(None)) {
+    let folders = config.disabled_folders(&call.server.started_in);
+    let summaries = folders.into_iter().chain(fallbacks);
+    for summary in summaries.chain(config.complaint(None)) {
         threads::warn_of_config(call, &summary);
     }
     if let Some(problem) = config.problem() {

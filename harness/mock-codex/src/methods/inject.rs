@@ -7,7 +7,6 @@ use crate::connection::Call;
 use crate::failure::Failure;
 use crate::model::response_item;
 use crate::protocol::thread_params::ThreadInjectItemsParams;
-use crate::thread::record::Record;
 
 pub(super) fn inject(call: &Call, params: ThreadInjectItemsParams) -> Result<(), Failure> {
     let thread = call.server.thread(&params.thread_id)?;
@@ -26,8 +25,11 @@ pub(super) fn inject(call: &Call, params: ThreadInjectItemsParams) -> Result<(),
     thread.materialise()?;
     // What is injected comes behind what the model is told of settings and surroundings.
     crate::turn::tell_context(&thread)?;
-    for item in items {
-        thread.record(Record::Input(raw(&item)?))?;
+    let items = items.iter().map(raw).collect::<Result<Vec<_>, _>>()?;
+    thread.state.borrow_mut().injected.extend(items);
+    // A running turn shows it to the model behind the answer that is being given.
+    if thread.state.borrow().active.is_none() {
+        thread.take_injected()?;
     }
     call.reply(&json!({}));
     Ok(())

@@ -40,6 +40,7 @@ mod names;
 mod offline;
 mod paging;
 mod read_state;
+mod remembered;
 mod requested;
 mod revert;
 mod review;
@@ -220,6 +221,14 @@ fn wording(error: &serde_json::Error) -> String {
     error
         .to_string()
         .replace("expected newtype variant", "expected struct variant")
+        .replace(
+            "expected struct GranularApproval with",
+            "expected struct variant AskForApproval::Granular with",
+        )
+        .replace(
+            "expected struct GranularApproval",
+            "expected struct variant",
+        )
 }
 
 /// May the client make this call now?

@@ -106,16 +106,23 @@ fn reverted(
     left.push(Record::Summary(Box::new(state.summary())));
     let rollout = Rollout::create(&path, meta.clone(), kept.iter().chain(&left))?;
     state.rollout = Some(rollout);
+    name_tier(call, &mut state.settings);
     Ok(build(meta, Some(path), false, state))
+}
+
+/// codex 0.169.0 names a tier of service where none was chosen.
+fn name_tier(call: &Call, settings: &mut Settings) {
+    if call.server.quirks.has(Quirk::RevertNamesServiceTier) {
+        let tier = &mut settings.service_tier;
+        tier.get_or_insert_with(|| "default".to_owned());
+    }
 }
 
 /// The settings as a later resume finds them.
 fn remembered(call: &Call, state: &State) -> Settings {
     let mut settings = state.settings.clone();
-    if call.server.quirks.has(Quirk::RevertNamesServiceTier) && !state.turns.is_empty() {
-        settings
-            .service_tier
-            .get_or_insert_with(|| "default".to_owned());
+    if !state.turns.is_empty() {
+        name_tier(call, &mut settings);
     }
     settings
 }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use codex_wire::policy::SandboxPolicy;
 use serde_json::json;
 
+use super::remembered::{fresh, overridden, remembered};
 use crate::clock;
 use crate::config::{self, Requested};
 use crate::connection::Call;
@@ -61,17 +62,21 @@ pub(super) fn start_with(
         warn_of_config(call, summary);
     }
     let complaint = config.complaint(requested.config.as_ref());
-    if let (Some(summary), Some(_)) = (&complaint, &requested.config) {
+    if let Some(summary) = &complaint
+        && requested.config.is_some()
+        && config.has_unknown_flags(requested.config.as_ref())
+    {
         warn_of_config(call, summary);
     }
     let unstable = config.unstable_features(requested.config.as_ref());
+    let tier = config::tier_complaint(&config, &requested, &settings.model);
     let meta = new_meta(call, None, thread_source);
     let state = State::new(settings, meta.created_ms);
     let thread = keep(call, meta, ephemeral, state);
     warm_up(call, &thread);
     call.reply(&thread.reply(None));
     server.broadcast("thread/started", &json!({"thread": thread.view(None)}));
-    let others = [complaint, unstable].into_iter().flatten();
+    let others = [complaint, unstable, tier].into_iter().flatten();
     for message in fallbacks.into_iter().chain(others) {
         warn(&thread, &message);
     }
@@ -179,16 +184,31 @@ fn resume_cold(call: &Call, id: &str, params: ThreadResumeParams) -> Result<Rc<T
     let Loaded { meta, records } = store::load(&path)?.ok_or_else(|| no_rollout(id))?;
     deprecate(call, params.exclude_turns);
     let requested = Requested::from(params);
-    let unstable = server
-        .config()?
-        .unstable_features(requested.config.as_ref());
+    let config = server.config()?;
+    let told = [
+        config.complaint(requested.config.as_ref()),
+        config.unstable_features(requested.config.as_ref()),
+    ];
     check_resumable(call, &requested)?;
+    let is_blank = !records.iter().any(says_settings);
     let mut state = replay(call, &meta, records)?;
     state.close_cut_turn();
     state.read_back = true;
-    let remembered = remembered(call, &state.settings, Quirk::WorkspaceWriteLostOnColdResume)?;
+    let remembered = if is_blank {
+        fresh(call, &state.settings)?
+    } else {
+        remembered(call, &state.settings, Quirk::WorkspaceWriteLostOnColdResume)?
+    };
+    let recorded = remembered.model.clone();
     let mut settings = overridden(call, remembered, requested)?;
-    let fallbacks = server.config()?.requirements.settle(&mut settings);
+    let fallbacks = config.requirements.settle(&mut settings);
+    let switch = (settings.model != recorded && !is_blank).then(|| {
+        format!(
+            "This session was recorded with model `{recorded}` but is resuming with `{}`. \
+             Consider switching back to `{recorded}` as it may affect Codex performance.",
+            settings.model
+        )
+    });
     let mut rollout = Rollout::open(&path)?;
     if settings != state.settings {
         rollout.append(&Record::Settings(Box::new(settings.clone())))?;
@@ -198,12 +218,22 @@ fn resume_cold(call: &Call, id: &str, params: ThreadResumeParams) -> Result<Rc<T
     let thread = build(meta, Some(path), false, state);
     server.keep(&thread);
     warm_up(call, &thread);
-    for message in fallbacks.into_iter().chain(unstable) {
+    let told = told.into_iter().flatten();
+    for message in fallbacks.into_iter().chain(told).chain(switch) {
         let params = json!({"threadId": thread.id(), "message": message});
         call.client.notify("warning", &params);
     }
     server.status_changed(id, &ThreadStatus::Idle);
     Ok(thread)
+}
+
+/// Would codex have written settings down with this? It does so with turns, not when it makes the
+/// file of a thread that has none.
+fn says_settings(record: &Record) -> bool {
+    !matches!(
+        record,
+        Record::Meta(_) | Record::Settings(_) | Record::Summary(_)
+    )
 }
 
 pub(super) fn replay(call: &Call, meta: &Meta, records: Vec<Record>) -> Result<State, Failure> {
@@ -224,104 +254,6 @@ pub(super) fn replay(call: &Call, meta: &Meta, records: Vec<Record>) -> Result<S
     Ok(state)
 }
 
-/// The settings that are remembered. codex 0.169.0 forgets some sandboxes, and those that are no
-/// longer allowed, and takes what a new thread would get.
-pub(super) fn remembered(
-    call: &Call,
-    settings: &Settings,
-    quirk: Quirk,
-) -> Result<Settings, Failure> {
-    let mut settings = settings.clone();
-    let config = call.server.config()?;
-    let forgotten = settings.sandbox_is_forgettable() && call.server.quirks.has(quirk);
-    if forgotten
-        || config
-            .requirements
-            .check_sandbox(&settings.sandbox)
-            .is_err()
-    {
-        let requested = Requested {
-            cwd: Some(settings.cwd.to_string_lossy().into_owned()),
-            ..Requested::default()
-        };
-        let fresh = config::resolve(&config, &requested, &call.server.started_in)?;
-        settings.sandbox = fresh.sandbox;
-        settings.profile = fresh.profile;
-    }
-    Ok(settings)
-}
-
-/// Remembered settings with those of a request on top. What its `config` says of policy, sandbox and
-/// reviewer goes before what is remembered, as its own members do: codex 0.169.0, in
-/// `persistence/config-of-a-request`.
-pub(super) fn overridden(
-    call: &Call,
-    base: Settings,
-    requested: Requested,
-) -> Result<Settings, Failure> {
-    let config = call.server.config()?;
-    let names = |setting: &str| {
-        let config = requested.config.as_ref();
-        config.is_some_and(|config| config.contains_key(setting))
-    };
-    let sandbox_given =
-        requested.sandbox.is_some() || requested.permissions.is_some() || names("sandbox_mode");
-    let policy_given = requested.approval_policy.is_some() || names("approval_policy");
-    let reviewer_given = requested.approvals_reviewer.is_some() || names("approvals_reviewer");
-    let mut requested = requested;
-    if requested.cwd.is_none() {
-        requested.cwd = Some(base.cwd.to_string_lossy().into_owned());
-    }
-    let provider = requested
-        .model_provider
-        .take()
-        .or_else(|| Some(base.provider.clone()));
-    requested.model_provider = provider;
-    let asked = config::resolve(&config, &requested, &call.server.started_in)?;
-    let cwd_moved = asked.cwd != base.cwd;
-    Ok(Settings {
-        workspace_roots: match requested.workspace_roots {
-            Some(roots) => roots,
-            None if cwd_moved => vec![asked.cwd.clone()],
-            None => base.workspace_roots,
-        },
-        cwd: asked.cwd,
-        model: requested.model.unwrap_or(base.model),
-        provider: asked.provider,
-        service_tier: requested.service_tier.or(base.service_tier),
-        approval_policy: if policy_given {
-            asked.approval_policy
-        } else {
-            base.approval_policy
-        },
-        reviewer: if reviewer_given {
-            asked.reviewer
-        } else {
-            base.reviewer
-        },
-        sandbox: if sandbox_given {
-            asked.sandbox
-        } else {
-            base.sandbox
-        },
-        profile: if sandbox_given {
-            asked.profile
-        } else {
-            base.profile
-        },
-        effort: base.effort,
-        summary: base.summary,
-        personality: requested.personality.or(base.personality),
-        base_instructions: requested.base_instructions.or(base.base_instructions),
-        developer_instructions: requested
-            .developer_instructions
-            .or(base.developer_instructions),
-        collaboration: base.collaboration,
-        dynamic_tools: base.dynamic_tools,
-        permission_tools: asked.permission_tools,
-    })
-}
-
 pub(super) fn new_meta(
     call: &Call,
     forked_from: Option<String>,
@@ -334,7 +266,7 @@ pub(super) fn new_meta(
         session_id: id.clone(),
         id,
         forked_from,
-        created_ms: clock::now_ms(),
+        created_ms: clock::later_ms(),
         originator: call
             .client
             .identity()

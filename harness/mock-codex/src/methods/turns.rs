@@ -12,6 +12,7 @@ use tokio::sync::mpsc::error::SendError;
 use crate::config;
 use crate::connection::Call;
 use crate::failure::Failure;
+use crate::model::metadata;
 use crate::mutant::{self, Switch};
 use crate::protocol::params::{
     AbsolutePath, CollaborationMode, ModeKind, Personality, ReasoningSummary,
@@ -141,10 +142,16 @@ pub(super) fn interrupt(call: &Call, params: TurnInterruptParams) -> Result<(), 
         (state.active.clone(), state.reviewed_as.clone())
     };
     let shown = reviewed_as.or_else(|| active.as_ref().map(|turn| turn.id.clone()));
+    // Without an id whatever runs is meant, and nothing has to.
+    let any = params.turn_id.is_empty();
+    if any && shown.is_none() {
+        call.reply(&json!({}));
+        return Ok(());
+    }
     let Some(id) = shown else {
         return Err(Failure::invalid("no active turn to interrupt"));
     };
-    if params.turn_id != id {
+    if !any && params.turn_id != id {
         return Err(Failure::invalid(format!(
             "expected active turn id {} but found {id}",
             params.turn_id
@@ -327,7 +334,10 @@ fn changed(
     settings.approval_policy = changes.approval_policy.unwrap_or(settings.approval_policy);
     settings.reviewer = changes.approvals_reviewer.unwrap_or(settings.reviewer);
     settings.model = changes.model.unwrap_or(settings.model);
-    settings.service_tier = changes.service_tier.or(settings.service_tier);
+    settings.service_tier = changes
+        .service_tier
+        .map(metadata::tier)
+        .or(settings.service_tier);
     settings.effort = changes.effort.or(settings.effort);
     settings.summary = changes.summary.or(settings.summary);
     settings.personality = changes.personality.or(settings.personality);

@@ -73,9 +73,10 @@ pub(crate) fn reviewed(results: &str) -> String {
 pub(crate) fn permissions(settings: &Settings) -> String {
     format!(
         "<permissions instructions>\nFilesystem sandboxing defines which files can be read or \
-         written. {}\n{}{}{}\n</permissions instructions>",
+         written. {}\n{}{}{}{}\n</permissions instructions>",
         sandbox(settings),
         approval(settings),
+        kinds(settings),
         widening(settings),
         roots(settings),
     )
@@ -166,6 +167,33 @@ fn approval(settings: &Settings) -> &'static str {
              `justification`; a `prefix_rule` may say which commands are alike."
         }
     }
+}
+
+/// Which approval requests reach somebody, where each kind has its own setting.
+fn kinds(settings: &Settings) -> String {
+    let ApprovalPolicy::Granular(granular) = settings.approval_policy else {
+        return String::new();
+    };
+    let kinds = [
+        ("sandbox_approval", granular.sandbox_approval),
+        ("rules", granular.rules),
+        ("skill_approval", granular.skill_approval),
+        ("mcp_elicitations", granular.mcp_elicitations),
+    ];
+    // Where there is no such tool, nobody is told of it.
+    let of_tool = ("request_permissions", granular.request_permissions);
+    let of_tool = settings.permission_tools.alone.then_some(of_tool);
+    let of = |on: bool| {
+        let kinds = kinds.iter().chain(&of_tool);
+        let names = kinds.filter(|(_, is_on)| *is_on == on);
+        let names: Vec<String> = names.map(|(name, _)| format!("`{name}`")).collect();
+        names.join(", ")
+    };
+    format!(
+        "\n\nThese kinds are asked about: {}. These are rejected: {}.",
+        of(true),
+        of(false)
+    )
 }
 
 /// How the model may ask for permissions inside the sandbox.

@@ -19,9 +19,53 @@ const KNOWN: &[Metadata] = &[Metadata {
     verbosity: "low",
 }];
 
+/// The models that can be had faster, by the tier `priority`.
+const PRIORITY: &[&str] = &[
+    "gpt-6.1-sol",
+    "gpt-6-astra",
+    "gpt-6-sol",
+    "gpt-6-luna",
+    "gpt-5.6-sol",
+    "gpt-6.1-terra",
+    "gpt-5.6-terra",
+    "gpt-5.6-luna",
+    "gpt-5.5",
+    "codex-auto-review",
+];
+
+/// A tier of service as it is written: `fast` is another name of `priority`.
+pub(crate) fn tier(name: String) -> String {
+    if name == "fast" {
+        "priority".to_owned()
+    } else {
+        name
+    }
+}
+
+/// Is the model asked for this tier? codex 0.169.0 asks every model for `flex`.
+pub(crate) fn is_asked_for_tier(model: &str, tier: &str) -> bool {
+    tier == "flex" || (tier == "priority" && PRIORITY.contains(&model))
+}
+
 impl Metadata {
     /// What is known of the model of this name.
     pub(crate) fn of(model: &str) -> Option<&'static Self> {
         KNOWN.iter().find(|known| known.name == model)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::PRIORITY;
+
+    #[test]
+    fn the_tiers_are_those_of_the_catalog() {
+        let catalog: Value = serde_json::from_str(include_str!("../../data/models.json")).unwrap();
+        let models = catalog.as_array().unwrap().iter();
+        let listed = models.filter(|model| model["serviceTiers"][0]["id"] == "priority");
+        let listed: Vec<&str> = listed.map(|model| model["id"].as_str().unwrap()).collect();
+        assert_eq!(listed, PRIORITY);
     }
 }

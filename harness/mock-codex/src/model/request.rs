@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::asked::{Asked, Body};
-use super::metadata::Metadata;
+use super::metadata::{self, Metadata};
 use super::subagent::{Subagent, SubagentKind};
 use super::{context, tools};
 use crate::connection::Identity;
@@ -145,7 +145,11 @@ impl Subject<'_> {
 
     /// The whole request. The history goes in as it lies in memory.
     pub(crate) fn ask(&self, client: &Identity, history: &History) -> Asked {
-        let model = format!("\"model\":{},\"stream\":true,", json!(self.settings.model));
+        let model = format!(
+            "\"model\":{},\"stream\":true,{}",
+            json!(self.settings.model),
+            self.tier()
+        );
         let tools = match self.subagent.map(|subagent| subagent.kind) {
             _ if self.compaction => Bytes::from_static(b"[]"),
             Some(SubagentKind::Guardian) => tools::for_guardian(),
@@ -182,6 +186,15 @@ impl Subject<'_> {
     /// Whether it only warms a connection up, before any turn.
     fn warms_up(&self) -> bool {
         self.turn.is_empty()
+    }
+
+    /// The tier of service, where there is one that the model is asked for.
+    fn tier(&self) -> String {
+        let tier = self.settings.service_tier.as_deref();
+        let tier = tier.filter(|tier| metadata::is_asked_for_tier(&self.settings.model, tier));
+        tier.map_or_else(String::new, |tier| {
+            format!("\"service_tier\":{},", json!(tier))
+        })
     }
 
     fn tail(&self) -> String {

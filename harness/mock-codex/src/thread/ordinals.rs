@@ -75,9 +75,13 @@ impl Ordinals {
                 return line;
             }
             Record::Settings(_) if !first => self.lines += 1,
-            Record::Input(_) | Record::TurnEnded(_) | Record::Compacted(_) | Record::Goal(_) => {
+            // The tokens that are known are written down though nothing was counted.
+            Record::Input(_) | Record::Dropped | Record::TurnEnded(_) | Record::Goal(_) => {
                 self.lines += 1;
             }
+            // The tokens and the summary before it; itself; behind it what the model is told of,
+            // the settings and the tokens.
+            Record::Compacted(_) => self.lines += 7,
             Record::Usage(_) => self.lines += 2,
             Record::Meta(_) | Record::Settings(_) | Record::Summary(_) => {}
         }

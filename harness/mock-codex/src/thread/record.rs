@@ -33,6 +33,8 @@ pub(crate) enum Record {
     Context(Box<RawValue>),
     /// A model response was counted.
     Usage(Usage),
+    /// A model response was dropped in its middle, after it had begun.
+    Dropped,
     /// A turn ended.
     TurnEnded(TurnEnded),
     /// The model is shown this from here on, instead of everything before.
@@ -90,6 +92,8 @@ pub(crate) enum ItemKind {
     User,
     /// A message of the model that says something.
     Agent,
+    /// A message of the model without anything in it.
+    Blank,
     /// A command of the model.
     Command,
     Other,

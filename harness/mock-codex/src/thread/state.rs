@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use super::Settings;
@@ -60,6 +61,10 @@ pub(crate) struct Conversation {
     pub(crate) context_window: String,
     pub(crate) history: History,
     pub(crate) channel: Channel,
+    /// Has the reviewer said anything yet?
+    pub(crate) has_answered: bool,
+    /// Was it told what earlier decisions mean?
+    pub(crate) is_guided: bool,
 }
 
 /// What a thread began with, which lists go on to show.
@@ -114,6 +119,8 @@ pub(crate) struct State {
     /// How often the model's input was compacted.
     pub(crate) compactions: u32,
     pub(crate) active: Option<ActiveTurn>,
+    /// What the client has injected and the running turn has not shown the model yet.
+    pub(crate) injected: Vec<Box<RawValue>>,
     /// The turn that the last turn, a review, runs or ran as.
     pub(crate) reviewed_as: Option<String>,
     pub(crate) rollout: Option<Rollout>,
@@ -173,6 +180,7 @@ impl State {
             read_back: false,
             compactions: 0,
             active: None,
+            injected: Vec::new(),
             reviewed_as: None,
             rollout: None,
             unsaved: None,
@@ -184,7 +192,7 @@ impl State {
     pub(crate) fn replay(&mut self, record: Record) {
         let line = self.ordinals.count(&record, self.turns.is_empty());
         match record {
-            Record::Meta(_) => {}
+            Record::Meta(_) | Record::Dropped => {}
             Record::Settings(settings) => self.settings = *settings,
             Record::TurnStarted(started) => self.start_turn(started),
             Record::Item(item) => self.add_item(StoredItem { line, ..item }),
@@ -381,6 +389,16 @@ impl Thread {
         {
             state.subscribers.push(Rc::clone(client));
         }
+    }
+
+    /// Takes in what was injected while a turn ran; `true` if there was anything.
+    pub(crate) fn take_injected(&self) -> std::io::Result<bool> {
+        let items = std::mem::take(&mut self.state.borrow_mut().injected);
+        let any = !items.is_empty();
+        for item in items {
+            self.record(Record::Input(item))?;
+        }
+        Ok(any)
     }
 
     /// Takes in a change and writes it down, if the thread has a file.

@@ -23,7 +23,7 @@ pub(crate) struct TurnRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ItemsView {
     NotLoaded,
-    /// The first user message and the last agent message.
+    /// The first user message and the last agent message, also one without anything in it.
     Summary,
     Full,
 }
@@ -39,7 +39,8 @@ impl TurnRecord {
             ),
             ItemsView::Summary => {
                 let first = self.items.iter().find(|item| item.kind == ItemKind::User);
-                let last = self.items.iter().rfind(|item| item.kind == ItemKind::Agent);
+                let is_message = |kind| matches!(kind, ItemKind::Agent | ItemKind::Blank);
+                let last = self.items.iter().rfind(|item| is_message(item.kind));
                 let items = first
                     .into_iter()
                     .chain(last)

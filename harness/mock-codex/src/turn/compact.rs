@@ -38,6 +38,9 @@ pub(super) async fn run(turn: &mut Turn) -> Result<(), Stop> {
         total_tokens: i64::try_from(bytes / BYTES_PER_TOKEN).unwrap_or(i64::MAX),
         ..TokenUsage::default()
     };
+    if let Some((_, last)) = &mut scope.thread.state.borrow_mut().last_usage {
+        *last = estimate;
+    }
     scope.tell_usage(total, estimate);
     scope.rate_limits();
     scope.item_completed(item);

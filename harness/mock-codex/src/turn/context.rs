@@ -23,7 +23,9 @@ pub(crate) fn tell(thread: &Thread) -> io::Result<()> {
 pub(super) fn news(thread: &Thread) -> Vec<String> {
     let (settings, told, switched) = {
         let state = thread.state.borrow();
-        let switched = state.settings.model != state.began.model;
+        // A model without a name is none to switch to.
+        let switched =
+            state.settings.model != state.began.model && !state.settings.model.is_empty();
         (state.settings.clone(), state.told.clone(), switched)
     };
     match told {
@@ -67,16 +69,20 @@ fn begin(settings: &Settings, deferred: Option<&str>, switched: bool) -> Vec<Str
 
 fn changes(told: &Settings, settings: &Settings) -> Vec<String> {
     let mut messages = Vec::new();
+    let mut collaboration =
+        context::collaboration(settings).filter(|_| told.collaboration != settings.collaboration);
     if told.model != settings.model {
         messages.push(message("developer", &[context::MODEL_SWITCH]));
         let tools = context::deferred_tools(settings);
         if context::deferred_tools(told) != tools {
+            let collaboration = collaboration.take();
             let tools = tools.as_deref().unwrap_or(context::NO_TOOLS);
-            messages.push(message("developer", &[context::SKILLS, tools]));
+            let texts = [Some(context::SKILLS), collaboration.as_deref(), Some(tools)];
+            let texts: Vec<&str> = texts.into_iter().flatten().collect();
+            messages.push(message("developer", &texts));
         }
     }
-    let collaboration = context::collaboration(settings);
-    if let Some(text) = collaboration.filter(|_| told.collaboration != settings.collaboration) {
+    if let Some(text) = collaboration {
         messages.push(message("developer", &[&text]));
     }
     let permissions = context::permissions(settings);

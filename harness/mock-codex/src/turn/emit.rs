@@ -102,12 +102,12 @@ impl Scope {
         item.times_mut().completed_at_ms = Some(now);
         let kind = match item {
             Item::UserMessage(_) => ItemKind::User,
-            Item::AgentMessage(ref message) if !message.text.is_empty() => ItemKind::Agent,
+            Item::AgentMessage(ref message) if message.text.trim().is_empty() => ItemKind::Blank,
+            Item::AgentMessage(_) => ItemKind::Agent,
             Item::CommandExecution(ref command) if command.source != USER_SHELL => {
                 ItemKind::Command
             }
-            Item::AgentMessage(_)
-            | Item::Reasoning(_)
+            Item::Reasoning(_)
             | Item::WebSearch(_)
             | Item::CommandExecution(_)
             | Item::FileChange(_)
@@ -119,12 +119,16 @@ impl Scope {
         };
         // Items are plain data: this can't fail.
         let Ok(raw) = to_raw_value(&item) else { return };
-        self.keep(Record::Item(StoredItem {
-            turn: self.turn.to_string(),
-            kind,
-            item: raw.clone(),
-            line: 0,
-        }));
+        // codex 0.169.0 tells a command that was not allowed and doesn't remember it.
+        let declined = matches!(&item, Item::CommandExecution(it) if it.status == "declined");
+        if !declined {
+            self.keep(Record::Item(StoredItem {
+                turn: self.turn.to_string(),
+                kind,
+                item: raw.clone(),
+                line: 0,
+            }));
+        }
         self.thread.notify(
             "item/completed",
             &Completed {
@@ -262,6 +266,14 @@ impl Scope {
             state.replay(record);
             state.unsaved.get_or_insert_with(|| error.to_string());
         }
+    }
+
+    /// Takes in what the client has injected meanwhile; `true` if there was anything.
+    pub(super) fn take_injected(&self) -> bool {
+        self.thread.take_injected().unwrap_or_else(|error| {
+            complain(self.thread.id(), &error);
+            false
+        })
     }
 
     /// Fails where something of this turn could not be written down.

@@ -50,6 +50,7 @@ impl Turn {
             end_told,
             ..
         } = self;
+        scope.take_injected();
         let mut replaced = None;
         let (status, error, call) = match end {
             End::Completed => (TurnStatus::Completed, None, None),
@@ -74,8 +75,8 @@ impl Turn {
         goal::count(&scope, status, took);
         scope.thread.state.borrow_mut().active = None;
         let goes_on = status == TurnStatus::Completed && has_active_goal(&scope);
-        let news = status == TurnStatus::Failed
-            || (status == TurnStatus::Completed && has_agent_message(&scope));
+        let news =
+            status == TurnStatus::Failed || (replaced.is_none() && has_agent_message(&scope));
         // A turn that another follows by itself leaves nothing to read yet.
         let news = news && !scope.thread.ephemeral && !goes_on && !end_told;
         if news {
@@ -83,6 +84,9 @@ impl Turn {
         }
         if let Err(error) = scope.thread.touch() {
             complain(scope.thread.id(), &error);
+        }
+        if news && status == TurnStatus::Interrupted {
+            tell_read_state(&scope);
         }
         if let Some(call) = call {
             call.reply(&json!({}));

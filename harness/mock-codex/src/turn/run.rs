@@ -116,7 +116,8 @@ pub(crate) fn start(start: Start) -> io::Result<String> {
         output_schema,
     } = start;
     let id = work.id().map_or_else(clock::new_id, str::to_owned);
-    let started_ms = clock::now_ms();
+    // Lists sort threads by it.
+    let started_ms = clock::later_ms();
     // What an interrupted turn has asked is of no interest any more.
     for request in server.approvals.abandon(thread.id()) {
         server.resolved(thread.id(), request);

@@ -22,6 +22,7 @@ use crate::model::request::{Subject, input, message};
 use crate::model::{Answer, Asked, CallError, Endpoint, Events, context};
 use crate::protocol::item::Item;
 use crate::quirk::Id as Quirk;
+use crate::thread::record::Record;
 use crate::thread::relay::Relay;
 
 /// A whole answer.
@@ -115,6 +116,7 @@ impl Turn {
                         drop(events);
                         self.finish_calls(&mut running).await?;
                         if begun {
+                            self.scope.keep(Record::Dropped);
                             self.tell_known_usage();
                         }
                         return Ok(Sampled { follow_up: true });
@@ -122,6 +124,9 @@ impl Turn {
                 }
                 Next::Control(control) => {
                     if let Err(stop) = self.take(control) {
+                        if begun {
+                            self.scope.keep(Record::Dropped);
+                        }
                         self.tell_known_usage();
                         running.abort(&self.scope);
                         return Err(stop);
@@ -149,11 +154,12 @@ impl Turn {
                 .keep(id, (!foreign).then(|| self.whole_input()))
                 .await;
         }
-        let follow_up = !running.open.is_empty() || !ends_turn;
+        let mut follow_up = !running.open.is_empty() || !ends_turn;
         let finished = self.finish_calls(&mut running).await;
         if finished.is_err() {
             running.abort(&self.scope);
         }
+        follow_up |= self.scope.take_injected();
         self.tell_usage(usage);
         finished.map(|()| Sampled { follow_up })
     }

@@ -89,6 +89,9 @@ impl ToolCall {
             "exec_command" | "write_stdin" => {
                 format!("Wall time: {seconds:.1} seconds\naborted by user")
             }
+            "request_permissions" => {
+                "request_permissions was cancelled before receiving a response".to_owned()
+            }
             _ => format!("aborted by user after {seconds:.1}s"),
         }
     }

@@ -26,6 +26,10 @@ const TRIES: usize = 3;
 const PROMPT: &str = "You judge one planned command of a coding agent: whether the user wants it, \
     and what it may damage. Answer with a JSON object of the given form and nothing else.";
 
+/// What a reviewer is told once, before the second question.
+const EARLIER: &str = "What was decided before is context, no rule. What the user has approved in \
+    knowledge of the risks is allowed, unless it is forbidden outright.";
+
 /// What a reviewer answers.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 struct Assessment {
@@ -222,10 +226,14 @@ impl Finding {
 /// Asks until there is an assessment.
 async fn assess(scope: &Scope, action: &Value) -> Result<Assessment, String> {
     let settings = own_settings(&scope.thread.state.borrow().settings);
+    // Members come in the order of their names, also within others.
+    let mut action = action.clone();
+    action.sort_all_objects();
     let question = format!("Planned action JSON:\n{action:#}\n");
-    let turn = clock::new_id();
     let mut wrong = String::new();
     for _ in 0..TRIES {
+        // Each try is a turn of the reviewer's own.
+        let turn = clock::new_id();
         let answer = ask(scope, &settings, &turn, &question).await?;
         match read(&answer) {
             Ok(assessment) => return Ok(assessment),
@@ -274,6 +282,9 @@ async fn ask(
         let reviewed = scope.thread.state.borrow().settings.clone();
         let mut review = scope.thread.review.borrow_mut();
         let review = review.get_or_insert_with(|| open(settings, &reviewed));
+        if review.has_answered && !std::mem::replace(&mut review.is_guided, true) {
+            review.history.push(&message("developer", &[EARLIER]));
+        }
         review.history.push(&message("user", &[question]));
         let schema = schema();
         let subject = Subject {
@@ -345,13 +356,19 @@ fn open(settings: &Settings, reviewed: &Settings) -> Conversation {
         context_window: clock::new_id(),
         history,
         channel: Channel::default(),
+        has_answered: false,
+        is_guided: false,
     }
 }
 
 fn remember(scope: &Scope, item: &Value) {
     if let Some(review) = scope.thread.review.borrow_mut().as_mut() {
-        let said = json!({"type": "message", "role": "assistant", "content": item["content"]});
+        let mut said = json!({"type": "message", "role": "assistant", "content": item["content"]});
+        if let Some(status) = item.get("status") {
+            said["status"] = status.clone();
+        }
         review.history.push(&said.to_string());
+        review.has_answered = true;
     }
 }
 
