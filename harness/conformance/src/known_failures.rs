@@ -211,6 +211,11 @@ impl KnownFailures {
         Ok(Self { entries })
     }
 
+    /// Leaves out the entries about a check that is not made.
+    pub fn forget(&mut self, check: &str) {
+        self.entries.retain(|entry| entry.check != check);
+    }
+
     /// The entries.
     pub fn entries(&self) -> &[Entry] {
         &self.entries

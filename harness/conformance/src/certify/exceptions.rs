@@ -109,8 +109,8 @@ impl Exceptions {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Difference;
     use super::*;
+    use crate::compare::Difference;
 
     fn verdict(id: &str, differs: bool) -> Verdict {
         let difference = Difference {

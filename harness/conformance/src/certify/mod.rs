@@ -4,7 +4,6 @@
 //! has to be equal, all three wires of it, whether a case keeps a snapshot of them or not. Beside
 //! that the [`coverage`](crate::coverage) tells which part of the protocol both, one or neither has shown.
 
-pub mod compare;
 pub mod exceptions;
 pub mod report;
 
@@ -13,12 +12,11 @@ use std::sync::Arc;
 
 use codex_wire::schema::Schema;
 
-pub use compare::{Difference, compare};
-
 use crate::check::schema::SchemaCheck;
+use crate::compare::{Difference, Round, compare};
 use crate::coverage::{self, Area, Names};
 use crate::run::outcome::{CaseRun, Status};
-use crate::run::{self, RunEvent, RunOptions};
+use crate::run::{RunEvent, RunOptions};
 use crate::scenario::model::Case;
 use crate::target::Target;
 use exceptions::Exceptions;
@@ -127,9 +125,9 @@ pub async fn certify(plan: &Plan<'_>, mut on_event: impl FnMut(RunEvent<'_>)) ->
     let mut seen = [(); 2].map(|()| coverage::Observer::new(plan.schema));
     let mut verdicts: Vec<(Verdict, Arc<Case>)> = Vec::new();
     for cases in plan.cases.chunks(AT_ONCE) {
-        let mut round = Round::run(plan, cases, plan.options.clone(), &mut on_event).await;
+        let mut round = Round::run(&plan.targets, cases, &plan.options, &mut on_event).await;
         for case in cases {
-            let Some(mut pair) = round.take(case) else {
+            let Some(mut pair) = round.pair(case) else {
                 continue;
             };
             add_schema(plan, &mut pair);
@@ -182,39 +180,13 @@ async fn try_again(
         jobs: std::num::NonZeroUsize::MIN,
         ..plan.options.clone()
     };
-    let mut second = Round::run(plan, &differing, alone, on_event).await;
+    let mut second = Round::run(&plan.targets, &differing, &alone, on_event).await;
     for (verdict, case) in verdicts {
-        if let Some(mut pair) = second.take(case) {
+        if let Some(mut pair) = second.pair(case) {
             add_schema(plan, &mut pair);
             verdict.again = true;
             verdict.outcome = judge(&pair);
         }
-    }
-}
-
-/// The runs of one round.
-struct Round(Vec<CaseRun>);
-
-impl Round {
-    async fn run(
-        plan: &Plan<'_>,
-        cases: &[Arc<Case>],
-        options: RunOptions,
-        on_event: &mut impl FnMut(RunEvent<'_>),
-    ) -> Self {
-        if cases.is_empty() {
-            return Self(Vec::new());
-        }
-        Self(run::suite(cases, &plan.targets, &options, on_event).await)
-    }
-
-    /// Both runs of a case; the order of the targets is that of the runs.
-    fn take(&mut self, case: &Case) -> Option<[CaseRun; 2]> {
-        let mut runs = Vec::new();
-        while let Some(at) = self.0.iter().position(|run| run.case.id == case.id) {
-            runs.push(self.0.remove(at));
-        }
-        runs.try_into().ok()
     }
 }
 

@@ -4,15 +4,9 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{Certificate, Counts, Difference, Outcome, Seen, Verdict};
+use super::{Certificate, Counts, Outcome, Seen, Verdict};
+use crate::compare::show::{place, side_by_side};
 use crate::coverage::Area;
-
-/// The width of one of two columns.
-const COLUMN: usize = 58;
-
-/// The most lines of a frame that are shown, and how many of them come before the first that differs.
-const LINES: usize = 16;
-const BEFORE: usize = 4;
 
 /// The most names that a line of the coverage lists.
 const NAMES: usize = 200;
@@ -78,58 +72,6 @@ fn case(out: &mut String, verdict: &Verdict, targets: &[String; 2]) {
             side_by_side(out, difference, targets);
         }
     }
-}
-
-/// Where it is.
-pub(crate) fn place(difference: &Difference) -> String {
-    match difference.frame {
-        0 => difference.wire.to_owned(),
-        frame => format!("wire `{}`, frame {frame}", difference.wire),
-    }
-}
-
-/// Both frames from shortly before the first line that differs.
-pub(crate) fn side_by_side(out: &mut String, difference: &Difference, targets: &[String; 2]) {
-    let sides = difference.sides.each_ref().map(|side| {
-        let text = side.as_deref().unwrap_or("(nothing more)");
-        text.lines().collect::<Vec<_>>()
-    });
-    let [left, right] = &sides;
-    let longest = left.len().max(right.len());
-    let first = (0..longest).find(|&at| left.get(at) != right.get(at));
-    let start = first.unwrap_or(0).saturating_sub(BEFORE);
-    row(out, ' ', [&targets[0], &targets[1]]);
-    if start > 0 {
-        row(
-            out,
-            ' ',
-            [left.first().unwrap_or(&""), right.first().unwrap_or(&"")],
-        );
-        row(out, ' ', ["  …", "  …"]);
-    }
-    for at in start..longest.min(start + LINES) {
-        let pair = [left, right].map(|lines| lines.get(at).copied());
-        let mark = if pair[0] == pair[1] { ' ' } else { '>' };
-        row(out, mark, pair.map(Option::unwrap_or_default));
-    }
-    if longest > start + LINES {
-        row(out, ' ', ["  …", "  …"]);
-    }
-}
-
-fn row(out: &mut String, mark: char, [left, right]: [&str; 2]) {
-    // Writing to a string can't fail.
-    let _ = write!(out, "  {mark} {:COLUMN$} │ ", cut(left));
-    out.push_str(&cut(right));
-    out.truncate(out.trim_end().len());
-    out.push('\n');
-}
-
-fn cut(text: &str) -> String {
-    if text.chars().count() <= COLUMN {
-        return text.to_owned();
-    }
-    text.chars().take(COLUMN - 1).chain(['…']).collect()
 }
 
 fn coverage(out: &mut String, certificate: &Certificate) {
@@ -238,6 +180,7 @@ fn case_json(verdict: &Verdict) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compare::Difference;
 
     fn certificate() -> Certificate {
         let difference = Difference {

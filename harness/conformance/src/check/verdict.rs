@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::check::schema::{self as schema_check, SchemaCheck};
-use crate::check::snapshot::{Snapshots, Update};
+use crate::check::snapshot::{self, Snapshots, Update};
 use crate::known_failures::{self, KnownFailures};
 use crate::normalise::with_places_named;
 use crate::report::Problem;
@@ -21,7 +21,8 @@ pub const UNREFERENCED: &str = "unreferenced-snapshots";
 /// Judges runs. What the executor checked is not judged again, only completed.
 #[derive(Debug)]
 pub struct Judge {
-    snapshots: Snapshots,
+    /// `None`: no wire is held against one.
+    snapshots: Option<Snapshots>,
     frames: SchemaCheck,
     /// By the target's name.
     known: BTreeMap<String, KnownFailures>,
@@ -56,7 +57,7 @@ impl Judge {
             .map(|target| Ok((target.to_string(), KnownFailures::of(target, &directory)?)))
             .collect::<Result<_, FixtureError>>()?;
         Ok(Self {
-            snapshots: Snapshots::new(root.join("snapshots"), update),
+            snapshots: Some(Snapshots::new(root.join("snapshots"), update)),
             frames: SchemaCheck::of(root, targets)?,
             known,
             of_clients: BTreeMap::new(),
@@ -67,6 +68,17 @@ impl Judge {
     #[must_use]
     pub fn without_schemas(mut self) -> Self {
         self.frames = SchemaCheck::default();
+        self
+    }
+
+    /// The same judge, which holds no wire against a snapshot: what the scenarios expect counts
+    /// alone, and of the known failures those that are of a snapshot are left out.
+    #[must_use]
+    pub fn without_snapshots(mut self) -> Self {
+        self.snapshots = None;
+        for known in self.known.values_mut() {
+            known.forget(snapshot::CHECK);
+        }
         self
     }
 
@@ -114,7 +126,8 @@ impl Judge {
         }
         let sound = run.status == Status::Passed || known.is_some_and(|known| known.explains(&run));
         if is_held_to_snapshots(&run.target)
-            && let Some(check) = self.snapshots.check(&run, sound)
+            && let Some(snapshots) = &self.snapshots
+            && let Some(check) = snapshots.check(&run, sound)
         {
             if !check.passed {
                 run.status = Status::Failed;
@@ -158,10 +171,8 @@ impl Judge {
                 problems.push(problem(Some(target), known_failures::CHECK, message, at));
             }
         }
-        if filters.is_empty() {
-            let lost = self
-                .snapshots
-                .unreferenced(loaded.iter().map(AsRef::as_ref))?;
+        if let (true, Some(snapshots)) = (filters.is_empty(), &self.snapshots) {
+            let lost = snapshots.unreferenced(loaded.iter().map(AsRef::as_ref))?;
             if !lost.is_empty() {
                 let names: Vec<String> =
                     lost.iter().map(|path| path.display().to_string()).collect();

@@ -1,16 +1,17 @@
 //! `certify`: the mock held against the real app-server, frame by frame.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
 
+use super::progress::{Progress, to_the_end};
 use super::{CliError, Exit, check, complain, scenarios_dir};
 use crate::certify::exceptions::Exceptions;
 use crate::certify::{Certificate, Plan, certify, report};
 use crate::check::schema::SchemaCheck;
-use crate::run::{RunEvent, RunOptions};
+use crate::run::RunOptions;
 use crate::scenario;
 use crate::schema;
 use crate::target::Target;
@@ -108,39 +109,9 @@ fn version(target: &Target) -> Option<&str> {
 }
 
 fn run(plan: &Plan<'_>) -> Result<Certificate, CliError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    let total = plan.cases.len() * plan.targets.len();
-    let shows = io::stderr().is_terminal();
-    let mut ended = 0;
-    let progress = |event: RunEvent<'_>| {
-        if let (RunEvent::Finished(run), true) = (event, shows) {
-            ended += 1;
-            // With stderr gone there is nobody to tell.
-            let _ = write!(
-                io::stderr(),
-                "\r\x1b[K{ended}/{total} {} on {}",
-                run.case.id,
-                run.target
-            );
-        }
-    };
-    let certificate = runtime.block_on(async {
-        let cancel = plan.options.cancel.clone();
-        let interrupt = tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                cancel.cancel();
-            }
-        });
-        let certificate = certify(plan, progress).await;
-        interrupt.abort();
-        certificate
-    });
-    if shows {
-        let _ = write!(io::stderr(), "\r\x1b[K");
-    }
-    Ok(certificate)
+    let mut progress = Progress::of(plan.cases.len() * plan.targets.len());
+    let certified = certify(plan, |event| progress.event(&event));
+    Ok(to_the_end(&plan.options.cancel, certified)?)
 }
 
 fn write(

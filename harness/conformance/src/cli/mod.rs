@@ -13,11 +13,13 @@ use clap::{Parser, Subcommand};
 pub mod certify;
 pub mod check;
 pub mod coverage;
+pub mod drift;
 pub mod list;
 pub mod mutants;
 pub mod new;
 pub mod permissions;
 pub mod presets;
+mod progress;
 pub mod requirements;
 pub mod run;
 pub mod schema;
@@ -105,6 +107,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Hold the mock against the real app-server, frame by frame
     Certify(Box<certify::CertifyArgs>),
+    /// Tell what changed from one app-server to another: wires, verdicts, times, protocol
+    Drift(Box<drift::DriftArgs>),
     /// Walk at random: sessions that nobody wrote, on the mock and on the real app-server
     Walk(Box<walk::WalkArgs>),
     /// Tell which part of the protocol no scenario touches
@@ -161,6 +165,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::List(args) => list::execute(&args, &mut out),
         Command::Check(args) => check::execute(&args, &mut out),
         Command::Certify(args) => certify::execute(&args, &mut out),
+        Command::Drift(args) => drift::execute(&args, &mut out),
         Command::Walk(args) => walk::execute(&args, &mut out),
         Command::Coverage(args) => coverage::execute(&args, &mut out),
         Command::Requirements(args) => requirements::execute(&args, &mut out),

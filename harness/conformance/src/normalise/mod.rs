@@ -28,7 +28,7 @@ use serde_json::Value;
 
 pub use self::apart::threads_apart;
 pub use self::places::with_places_named;
-pub use self::project::project;
+pub use self::project::{Frame, frames, project};
 pub use self::rule::{Rule, rules};
 pub use self::wires::{clients, of_client};
 

@@ -6,22 +6,65 @@ use std::fmt::Write as _;
 use codex_wire::transcript::{Entry, Event, ModelRequest};
 use serde_json::{Map, Value};
 
+use super::project::Frame;
 use super::render;
 
 /// Each request: its headers and the members of its body; of a later request of the same thread
 /// only what is new (the rule `only-news`).
-pub(super) fn project(out: &mut String, transcript: &[Entry]) {
+pub(super) fn frames(transcript: &[Entry]) -> Vec<Frame> {
     let mut before: HashMap<String, Map<String, Value>> = HashMap::new();
+    let mut frames = Vec::new();
     for entry in transcript {
         let Event::ModelRequest(request) = &entry.event else {
             continue;
         };
-        let _ = writeln!(out, "⇒ {} {}", request.method, request.path);
+        let kind = format!("⇒ {} {}", request.method, request.path);
         let now = members(request);
         let conversation = conversation(request);
-        news(out, before.get(&conversation), &now);
+        let mut text = format!("{kind}\n");
+        let old = before.get(&conversation);
+        news(&mut text, old, &now);
+        frames.push(Frame {
+            kind,
+            text,
+            content: Value::Object(content(old, &now)),
+        });
         before.insert(conversation, now);
     }
+    frames
+}
+
+/// What is new, as values: the members that changed, and of the input what was added.
+fn content(before: Option<&Map<String, Value>>, now: &Map<String, Value>) -> Map<String, Value> {
+    let changed = now.iter().filter_map(|(name, value)| {
+        let old = before.and_then(|before| before.get(name));
+        let new = match (old, value) {
+            (Some(old), new) if old == new => return None,
+            (Some(Value::Object(old)), Value::Object(new)) => {
+                let news = new
+                    .iter()
+                    .filter(|(name, value)| old.get(*name) != Some(value));
+                Value::Object(
+                    news.map(|(name, value)| (name.clone(), value.clone()))
+                        .collect(),
+                )
+            }
+            (Some(Value::Array(old)), Value::Array(new)) if name == "input" => {
+                Value::Array(new[shared(old, new)..].to_vec())
+            }
+            (_, new) => new.clone(),
+        };
+        Some((name.clone(), new))
+    });
+    changed.collect()
+}
+
+/// How many of the first elements are the same.
+fn shared(old: &[Value], new: &[Value]) -> usize {
+    old.iter()
+        .zip(new)
+        .take_while(|(old, new)| old == new)
+        .count()
 }
 
 /// The headers as one member, then those of the body.
@@ -102,11 +145,7 @@ fn changed(out: &mut String, name: &str, old: &Map<String, Value>, new: &Map<Str
 }
 
 fn new_input(out: &mut String, seen: &[Value], input: &[Value]) {
-    let same = seen
-        .iter()
-        .zip(input)
-        .take_while(|(old, new)| old == new)
-        .count();
+    let same = shared(seen, input);
     let _ = match (same, seen.len() - same) {
         (0, 0) => writeln!(out, "  input:"),
         (_, 0) => writeln!(out, "  input: (as before, and)"),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::certify::Difference;
+use crate::compare::Difference;
 
 /// A difference that repeats, with the smallest session that shows it.
 #[derive(Clone, Debug)]

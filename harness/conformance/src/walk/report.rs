@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::found::Found;
 use super::{Counts, Walk};
-use crate::certify::report::{place, side_by_side};
+use crate::compare::show::{place, side_by_side};
 
 /// A difference for people: where, both frames, and how to see it again.
 pub fn difference(found: &Found, targets: &[String; 2], seed: u64) -> String {

@@ -63,7 +63,7 @@ impl Authority {
     }
 
     /// What a name bears on.
-    pub(super) fn of(name: &str) -> Option<Self> {
+    pub fn of(name: &str) -> Option<Self> {
         let words = words(name);
         let told = |known: &[&str]| words.iter().any(|word| known.contains(&word.as_str()));
         let found = WORDS.iter().find(|(_, known)| told(known));

@@ -84,6 +84,16 @@ fn summary(diff: &Diff) -> String {
     )
 }
 
+/// One change in a line: `value removed  v2/AskForApproval: on-failure  (approvals)`.
+pub fn line(change: &Change) -> String {
+    let mut line = format!("{}  {}", what(change), place(change));
+    let notes = notes(change);
+    if !notes.is_empty() {
+        let _ = write!(line, "  ({notes})");
+    }
+    line
+}
+
 /// The comparison for people.
 pub fn text(diff: &Diff) -> String {
     let mut out = summary(diff) + "\n";
@@ -164,7 +174,8 @@ pub fn json(diff: &Diff) -> Value {
     })
 }
 
-fn change_json(change: &Change) -> Value {
+/// One change, for programs.
+pub fn change_json(change: &Change) -> Value {
     let detail = Some(&change.detail).filter(|detail| !detail.is_empty());
     json!({
         "authority": change.authority.map(super::Authority::words),

@@ -1,13 +1,18 @@
-//! Two runs of one case, held against each other.
+//! Runs of one case on several targets, held against each other.
 
-use codex_wire::transcript::Entry;
+pub mod round;
+pub mod show;
 
-use crate::normalise::{normalise, project, threads_apart};
+use codex_wire::transcript::{Entry, Event};
+
+use crate::normalise::{Frame, frames, normalise, threads_apart};
 use crate::run::outcome::CaseRun;
 use crate::scenario::model::Projection;
 
+pub use round::Round;
+
 /// The wires, and what they are called.
-const WIRES: [(Projection, &str); 3] = [
+pub const WIRES: [(Projection, &str); 3] = [
     (Projection::Client, "client"),
     (Projection::Server, "server"),
     (Projection::Model, "model"),
@@ -22,6 +27,37 @@ pub struct Difference {
     pub frame: usize,
     /// The frame on each side; `None` where there are no more.
     pub sides: [Option<String>; 2],
+}
+
+/// What of a run is compared: the frames of its wires after normalisation, in the order of
+/// [`WIRES`].
+pub type Wires = [Vec<Frame>; 3];
+
+/// The wires of a run.
+pub fn wires(run: &CaseRun) -> Wires {
+    wires_until(run, usize::MAX)
+}
+
+/// The wires of a run up to the end of a step, which is given by its index.
+pub fn wires_until(run: &CaseRun, last: usize) -> Wires {
+    let mut transcript = normalise(&run.transcript, &run.places);
+    let later = |entry: &Entry| matches!(&entry.event, Event::Step(step) if step.index > last);
+    if let Some(end) = transcript.iter().position(later) {
+        transcript.truncate(end);
+    }
+    WIRES.map(|(projection, _)| frames(&transcript, projection))
+}
+
+/// The index of the last step that a run came to.
+pub fn last_step(run: &CaseRun) -> usize {
+    let steps = run
+        .transcript
+        .iter()
+        .filter_map(|entry| match &entry.event {
+            Event::Step(step) => Some(step.index),
+            _ => None,
+        });
+    steps.max().unwrap_or_default()
 }
 
 /// The first difference, if there is one. Threads that run at once are told apart.
@@ -40,25 +76,20 @@ pub fn compare(pair: &[CaseRun; 2]) -> Option<Difference> {
 }
 
 fn of_wires(left: &[Entry], right: &[Entry]) -> Option<Difference> {
-    WIRES
-        .iter()
-        .find_map(|(projection, wire)| of_wire(wire, left, right, *projection))
+    WIRES.iter().find_map(|(projection, wire)| {
+        let [left, right] = [left, right].map(|entries| frames(entries, *projection));
+        of_wire(wire, &left, &right)
+    })
 }
 
-fn of_wire(
-    wire: &'static str,
-    left: &[Entry],
-    right: &[Entry],
-    projection: Projection,
-) -> Option<Difference> {
-    let texts = [left, right].map(|transcript| project(transcript, projection));
-    let [left, right] = texts.each_ref().map(|text| frames(text));
+fn of_wire(wire: &'static str, left: &[Frame], right: &[Frame]) -> Option<Difference> {
     let longest = left.len().max(right.len());
-    let at = (0..longest).find(|&at| left.get(at) != right.get(at))?;
+    let text = |frames: &[Frame], at: usize| frames.get(at).map(|frame| frame.text.clone());
+    let at = (0..longest).find(|&at| text(left, at) != text(right, at))?;
     Some(Difference {
         wire,
         frame: at + 1,
-        sides: [&left, &right].map(|frames| frames.get(at).map(|frame| (*frame).to_owned())),
+        sides: [left, right].map(|frames| Some(text(frames, at)?.trim_end().to_owned())),
     })
 }
 
@@ -78,34 +109,4 @@ fn of_checks(pair: &[CaseRun; 2]) -> Option<Difference> {
             })
         }),
     })
-}
-
-/// The frames of a projection: a header line each, the lines below it indented.
-fn frames(text: &str) -> Vec<&str> {
-    let mut starts: Vec<usize> = Vec::new();
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        if !line.starts_with([' ', '\n']) {
-            starts.push(at);
-        }
-        at += line.len();
-    }
-    let ends = starts.iter().skip(1).copied().chain([text.len()]);
-    starts
-        .iter()
-        .zip(ends)
-        .map(|(start, end)| text[*start..end].trim_end())
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_frame_begins_with_a_line_that_is_not_indented() {
-        let text = "→ a #1\n  x: 1\n\n  y: 2\n← reply #1 a\n";
-        assert_eq!(frames(text), ["→ a #1\n  x: 1\n\n  y: 2", "← reply #1 a"]);
-        assert_eq!(frames(""), [""; 0]);
-    }
 }
