@@ -3,6 +3,7 @@
 //!
 //! Data flows one way: [`scenario`] → [`run`] → transcript → [`check`] → [`report`].
 
+pub mod adopt;
 pub mod certify;
 pub mod check;
 pub mod cli;

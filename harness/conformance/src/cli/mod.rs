@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub mod adopt;
 pub mod certify;
 pub mod check;
 pub mod coverage;
@@ -109,6 +110,8 @@ enum Command {
     Certify(Box<certify::CertifyArgs>),
     /// Tell what changed from one app-server to another: wires, verdicts, times, protocol
     Drift(Box<drift::DriftArgs>),
+    /// Take in a new codex: fixtures, snapshots, known failures and documents, and a summary
+    Adopt(Box<adopt::AdoptArgs>),
     /// Walk at random: sessions that nobody wrote, on the mock and on the real app-server
     Walk(Box<walk::WalkArgs>),
     /// Tell which part of the protocol no scenario touches
@@ -166,6 +169,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check(args) => check::execute(&args, &mut out),
         Command::Certify(args) => certify::execute(&args, &mut out),
         Command::Drift(args) => drift::execute(&args, &mut out),
+        Command::Adopt(args) => adopt::execute(&args, &mut out),
         Command::Walk(args) => walk::execute(&args, &mut out),
         Command::Coverage(args) => coverage::execute(&args, &mut out),
         Command::Requirements(args) => requirements::execute(&args, &mut out),

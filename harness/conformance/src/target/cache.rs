@@ -85,6 +85,11 @@ impl Cache {
         self.root.join("sdks")
     }
 
+    /// The directory that holds how far adoptions of new versions have come.
+    pub fn adoptions(&self) -> PathBuf {
+        self.root.join("adoptions")
+    }
+
     /// The directory of one version.
     pub fn codex(&self, version: &str) -> PathBuf {
         self.targets().join(format!("codex-{version}"))
