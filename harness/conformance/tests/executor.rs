@@ -201,7 +201,8 @@ async fn an_end_is_reported_with_code_or_signal() {
 
 #[tokio::test]
 async fn one_that_dies_under_way_fails_the_step_that_waits() {
-    let server = r#"read l; echo '{"id":1,"result":{}}'; read l; read l; kill -9 $$"#;
+    let server =
+        r#"read l; echo '{"id":1,"result":{"userAgent":"fake/1"}}'; read l; read l; kill -9 $$"#;
     let run = Bench::new().run(server, "\n  - thread_start: {}").await;
     let check = failure(&run, "step-1.done");
     let part = "the app-server ended (signal 9) while the reply to `thread/start` (id 2)";
@@ -210,7 +211,7 @@ async fn one_that_dies_under_way_fails_the_step_that_waits() {
 
 #[tokio::test]
 async fn a_line_of_many_megabytes_is_read() {
-    let server = r#"read l; printf '{"id":1,"result":{"x":"'; head -c 20000000 /dev/zero | tr '\0' a;
+    let server = r#"read l; printf '{"id":1,"result":{"userAgent":"fake/1","x":"'; head -c 20000000 /dev/zero | tr '\0' a;
         echo '"}}'; cat >/dev/null"#;
     let run = Bench::new().run(server, NOTHING).await;
     assert_eq!(run.status, Status::Passed, "{:?}", run.checks);
@@ -218,7 +219,8 @@ async fn a_line_of_many_megabytes_is_read() {
 
 #[tokio::test]
 async fn one_that_ignores_the_end_of_its_stdin_is_killed() {
-    let server = r#"read l; echo '{"id":1,"result":{}}'; trap '' TERM; exec sleep 600"#;
+    let server =
+        r#"read l; echo '{"id":1,"result":{"userAgent":"fake/1"}}'; trap '' TERM; exec sleep 600"#;
     let run = Bench::new().run(server, NOTHING).await;
     let message = &failure(&run, "exit").message;
     assert!(message.contains("did not end within 0.3 s"), "{message}");
@@ -249,7 +251,7 @@ async fn a_process_that_leaves_the_group_is_found_and_ended() {
 #[tokio::test]
 async fn nothing_of_the_callers_environment_gets_in() {
     let server = r#"read l; names=$(env | cut -d= -f1 | sort | tr '\n' ' ');
-        echo "{\"id\":1,\"result\":{\"names\":\"$names\"}}"; cat >/dev/null"#;
+        echo "{\"id\":1,\"result\":{\"userAgent\":\"fake/1\",\"names\":\"$names\"}}"; cat >/dev/null"#;
     let run = Bench::new().run(server, NOTHING).await;
     let reply = run.transcript.iter().find_map(|entry| match &entry.event {
         Event::Server(frame) => frame["result"]["names"].as_str(),
@@ -283,7 +285,7 @@ async fn a_conflict_is_refused_before_anything_is_written() {
     error: { raised_by: client, message: { contains: combined with sandbox } }
   - request: { method: x }
     error: { raised_by: server, code: -1, message: no, data: { a: 1 } }";
-    let server = r#"read l; echo '{"id":1,"result":{}}'; read l; read l;
+    let server = r#"read l; echo '{"id":1,"result":{"userAgent":"fake/1"}}'; read l; read l;
         echo '{"id":2,"error":{"code":-1,"message":"no","data":{"a":1}}}'; cat >/dev/null"#;
     let run = Bench::new().run(server, steps).await;
     assert_eq!(run.status, Status::Passed, "{:?}", run.checks);
@@ -296,7 +298,7 @@ async fn a_conflict_is_refused_before_anything_is_written() {
 
 #[tokio::test]
 async fn steps_that_end_otherwise_than_they_should_say_so_where_they_stand() {
-    let server = r#"read l; echo '{"id":1,"result":{}}'; read l; read l;
+    let server = r#"read l; echo '{"id":1,"result":{"userAgent":"fake/1"}}'; read l; read l;
         echo '{"id":2,"result":{"sandbox":{"type":"readOnly"}}}'; cat >/dev/null"#;
     let run = Bench::new()
         .run(server, "\n  - request: x\n    error: { code: 1 }")
@@ -327,7 +329,9 @@ async fn approvals_are_declined_decided_or_left_to_steps() {
     let ask = r#"echo '{"id":9,"method":"item/fileChange/requestApproval","params":{}}'; read answer;
         echo "{\"method\":\"answer\",\"params\":$answer}"; cat >/dev/null"#;
     // It asks when it has read `initialized` and one more notification.
-    let server = format!(r#"read l; echo '{{"id":1,"result":{{}}}}'; read l; read l; {ask}"#);
+    let server = format!(
+        r#"read l; echo '{{"id":1,"result":{{"userAgent":"fake/1"}}}}'; read l; read l; {ask}"#
+    );
     let declined = r"
   - notify: { method: go }
   - await: { method: answer }
@@ -354,7 +358,9 @@ async fn approvals_are_declined_decided_or_left_to_steps() {
 async fn a_case_that_is_given_up_leaves_nothing() {
     let bench = Bench::new();
     let cases = bench.cases("name: a case\nsteps: [{await: {method: never}}]\n");
-    let target = fake(r#"read l; echo "{\"id\":1,\"result\":$$}"; cat >/dev/null"#);
+    let target = fake(
+        r#"read l; echo "{\"id\":1,\"result\":{\"userAgent\":\"fake/1\",\"pid\":$$}}"; cat >/dev/null"#,
+    );
     let run = case::run(&cases[0], &target, &bench.options);
     assert!(
         tokio::time::timeout(Duration::from_millis(300), run)
