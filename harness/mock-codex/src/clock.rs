@@ -57,11 +57,18 @@ impl Seeded {
     }
 }
 
-/// Milliseconds since the Unix epoch.
+/// The last time that [`later_ms`] gave, which may be a little ahead of the machine's clock.
+static LATEST: AtomicI64 = AtomicI64::new(0);
+
+/// Milliseconds since the Unix epoch; never before a time that [`later_ms`] gave.
 pub(crate) fn now_ms() -> i64 {
-    SEEDED
-        .get()
-        .map_or_else(|| Timestamp::now().as_millisecond(), Seeded::now_ms)
+    SEEDED.get().map_or_else(
+        || {
+            let now = Timestamp::now().as_millisecond();
+            now.max(LATEST.load(Ordering::Relaxed))
+        },
+        Seeded::now_ms,
+    )
 }
 
 /// How long something takes; with a seed nothing takes any time.
@@ -91,11 +98,10 @@ pub(crate) fn random() -> u64 {
 /// The same, but later than at every call before: what changed last sorts last, also when two
 /// changes fall into one millisecond. The real app-server is too slow for that to happen.
 pub(crate) fn later_ms() -> i64 {
-    static LAST: AtomicI64 = AtomicI64::new(0);
     let now = now_ms();
     let next = |last: i64| Some(now.max(last + 1));
     // The closure always gives a value, so both arms hold the one before.
-    match LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next) {
+    match LATEST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next) {
         Ok(last) | Err(last) => now.max(last + 1),
     }
 }
@@ -162,5 +168,6 @@ mod tests {
         let times: Vec<i64> = (0..10_000).map(|_| later_ms()).collect();
         assert!(times[0] >= before);
         assert!(times.is_sorted_by(|a, b| a < b), "{times:?}");
+        assert!(Some(&now_ms()) >= times.last());
     }
 }
