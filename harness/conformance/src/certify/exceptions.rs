@@ -82,10 +82,17 @@ impl Exceptions {
         self.0.iter().find(|exception| matches(&exception.case, id))
     }
 
-    /// Marks what is listed; tells the entries that explain nothing.
-    pub(super) fn apply(&self, verdicts: &mut [Verdict]) -> Vec<String> {
-        let mut stale: Vec<(&Exception, bool)> =
-            self.0.iter().map(|exception| (exception, false)).collect();
+    /// Marks what is listed; tells the entries that explain nothing. One about cases that did not
+    /// run does so only if the `whole` suite ran.
+    pub(super) fn apply(&self, verdicts: &mut [Verdict], whole: bool) -> Vec<String> {
+        let ran = |exception: &&Exception| {
+            let of = |verdict: &Verdict| matches(&exception.case, &verdict.id);
+            whole || verdicts.iter().any(of)
+        };
+        let mut stale: Vec<(&Exception, bool)> = { self.0.iter() }
+            .filter(ran)
+            .map(|exception| (exception, false))
+            .collect();
         for verdict in verdicts {
             let Some((exception, used)) = stale
                 .iter_mut()
@@ -139,8 +146,16 @@ mod tests {
             verdict("b", false),
             verdict("c", false),
         ];
-        assert_eq!(exceptions.apply(&mut verdicts), ["b"]);
+        assert_eq!(exceptions.apply(&mut verdicts, true), ["b"]);
         assert!(matches!(&verdicts[0].outcome, Outcome::Listed(reason, _) if reason == "clock"));
+    }
+
+    #[test]
+    fn an_entry_about_cases_that_did_not_run_is_stale_in_a_whole_run_alone() {
+        let exceptions = Exceptions::parse("- { case: elsewhere, reason: clock }").unwrap();
+        let mut verdicts = [verdict("a/x", false)];
+        assert!(exceptions.apply(&mut verdicts, false).is_empty());
+        assert_eq!(exceptions.apply(&mut verdicts, true), ["elsewhere"]);
     }
 
     #[test]

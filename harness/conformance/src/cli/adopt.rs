@@ -12,7 +12,7 @@ use clap::{Args, CommandFactory as _};
 
 use super::drift::{self, options};
 use super::progress::to_the_end;
-use super::{Cli, CliError, Exit, check, complain, scenarios_dir};
+use super::{Cli, CliError, Exit, complain, scenarios_dir, selection};
 use crate::adopt::recorder::Recorder;
 use crate::adopt::state::{self, Compared};
 use crate::adopt::summary::{self, Summary};
@@ -22,7 +22,6 @@ use crate::check::snapshot::Update;
 use crate::check::verdict::Judge;
 use crate::drift::{Drift, report};
 use crate::run;
-use crate::scenario;
 use crate::scenario::model::Case;
 use crate::schema::import::import;
 use crate::target::Target;
@@ -81,17 +80,13 @@ pub fn execute(args: &AdoptArgs, out: &mut dyn Write) -> Result<Exit, CliError> 
         .iter()
         .find(|version| Some(*version) > this.as_ref());
     let next = next.map(ToString::to_string);
-    let loaded = scenario::load(std::slice::from_ref(&directory));
-    check::report_errors(&loaded.errors);
-    if !loaded.errors.is_empty() {
-        return Ok(Exit::Usage);
-    }
+    let cases = selection::all(&directory)?;
     let plan = Plan {
         root,
         old: &old.version,
         new: &new.version,
         next: next.as_deref(),
-        cases: &loaded.cases,
+        cases: &cases,
     };
     let kept = state::path_of(&cache, root, plan.new);
     let mut tree =

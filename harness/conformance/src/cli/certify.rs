@@ -7,12 +7,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::progress::{Progress, to_the_end};
-use super::{CliError, Exit, check, complain, scenarios_dir};
+use super::{CliError, Exit, complain, scenarios_dir, selection};
 use crate::certify::exceptions::Exceptions;
 use crate::certify::{Certificate, Plan, certify, report};
 use crate::check::schema::SchemaCheck;
 use crate::run::RunOptions;
-use crate::scenario;
 use crate::schema;
 use crate::target::Target;
 
@@ -45,16 +44,7 @@ pub struct CertifyArgs {
 /// The scenarios can't be loaded, a target is missing, or the output can't be written.
 pub fn execute(args: &CertifyArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
     let directory = scenarios_dir(args.scenarios.as_deref())?;
-    let loaded = scenario::load(std::slice::from_ref(&directory));
-    check::report_errors(&loaded.errors);
-    if !loaded.errors.is_empty() {
-        return Ok(Exit::Usage);
-    }
-    let cases = scenario::select(&loaded.cases, &args.filters);
-    if cases.is_empty() {
-        complain("error: no case was selected");
-        return Ok(Exit::Nothing);
-    }
+    let cases = selection::chosen(&directory, &args.filters)?;
     let root = directory.parent().unwrap_or(&directory);
     let version = version(&args.against);
     let usage = |message: String| CliError::usage(message, "correct it, or remove it");
@@ -78,6 +68,7 @@ pub fn execute(args: &CertifyArgs, out: &mut dyn Write) -> Result<Exit, CliError
     let frames = SchemaCheck::of(root, &targets).map_err(|error| usage(error.to_string()))?;
     let plan = Plan {
         cases: &cases,
+        whole: args.filters.is_empty(),
         targets,
         options: RunOptions {
             jobs: args.jobs.unwrap_or(defaults.jobs),

@@ -9,11 +9,11 @@ use clap::Args;
 use codex_wire::schema::Schema;
 use codex_wire::transcript;
 
-use super::{CliError, Exit, check, complain, scenarios_dir};
+use super::{CliError, Exit, scenarios_dir, selection};
 use crate::coverage::{Coverage, Names, Observer, report};
 use crate::run::{self, RunEvent, RunOptions};
+use crate::schema;
 use crate::target::Target;
-use crate::{scenario, schema};
 
 /// The options of `coverage`.
 #[derive(Debug, Args)]
@@ -51,10 +51,7 @@ pub fn execute(args: &CoverageArgs, out: &mut dyn Write) -> Result<Exit, CliErro
     let directory = scenarios_dir(args.scenarios.as_deref())?;
     let schema = schema_of(&args.target, directory.parent().unwrap_or(&directory))?;
     let seen = if args.transcripts.is_empty() {
-        match of_cases(args, &schema, &directory)? {
-            Ok(seen) => seen,
-            Err(exit) => return Ok(exit),
-        }
+        of_cases(args, &schema, &directory)?
     } else {
         of_files(&args.transcripts, &schema)?
     };
@@ -87,21 +84,8 @@ fn schema_of(target: &Target, root: &Path) -> Result<Schema, CliError> {
 }
 
 /// Runs the cases, whatever comes of them.
-fn of_cases(
-    args: &CoverageArgs,
-    schema: &Schema,
-    directory: &Path,
-) -> Result<Result<Names, Exit>, CliError> {
-    let loaded = scenario::load(&[directory.to_owned()]);
-    check::report_errors(&loaded.errors);
-    if !loaded.errors.is_empty() {
-        return Ok(Err(Exit::Usage));
-    }
-    let cases = scenario::select(&loaded.cases, &args.filters);
-    if cases.is_empty() {
-        complain("error: no case was selected");
-        return Ok(Err(Exit::Nothing));
-    }
+fn of_cases(args: &CoverageArgs, schema: &Schema, directory: &Path) -> Result<Names, CliError> {
+    let cases = selection::chosen(directory, &args.filters)?;
     let defaults = RunOptions::default();
     let options = RunOptions {
         jobs: args.jobs.unwrap_or(defaults.jobs),
@@ -125,7 +109,7 @@ fn of_cases(
     };
     let targets = std::slice::from_ref(&args.target);
     runtime.block_on(run::suite(&cases, targets, &options, on_event));
-    Ok(Ok(observer.into_names()))
+    Ok(observer.into_names())
 }
 
 fn of_files(paths: &[PathBuf], schema: &Schema) -> Result<Names, CliError> {

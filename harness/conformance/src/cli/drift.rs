@@ -11,12 +11,11 @@ use clap::{Args, ValueEnum};
 use codex_wire::schema::Schema;
 
 use super::progress::{Progress, to_the_end};
-use super::{CliError, Exit, check, complain, scenarios_dir};
+use super::{CliError, Exit, complain, scenarios_dir, selection};
 use crate::check::snapshot::Update;
 use crate::check::verdict::Judge;
 use crate::drift::{Drift, Plan, drift, report};
 use crate::run::{RunEvent, RunOptions};
-use crate::scenario;
 use crate::scenario::model::Case;
 use crate::schema::import::import;
 use crate::schema::{load, version_of};
@@ -84,16 +83,7 @@ fn minutes(given: &str) -> Result<Duration, String> {
 /// The scenarios or fixtures can't be loaded, a target is missing, or the output can't be written.
 pub fn execute(args: &DriftArgs, out: &mut dyn Write) -> Result<Exit, CliError> {
     let directory = scenarios_dir(args.scenarios.as_deref())?;
-    let loaded = scenario::load(std::slice::from_ref(&directory));
-    check::report_errors(&loaded.errors);
-    if !loaded.errors.is_empty() {
-        return Ok(Exit::Usage);
-    }
-    let cases = scenario::select(&loaded.cases, &args.filters);
-    if cases.is_empty() {
-        complain("error: no case was selected");
-        return Ok(Exit::Nothing);
-    }
+    let cases = selection::chosen(&directory, &args.filters)?;
     let mut targets = vec![args.before.clone(), args.after.clone()];
     targets.extend(args.mock.then_some(Target::MOCK));
     let root = directory.parent().unwrap_or(&directory);

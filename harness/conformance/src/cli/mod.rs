@@ -25,6 +25,7 @@ pub mod requirements;
 pub mod run;
 pub mod schema;
 pub mod sdk;
+mod selection;
 pub mod serve;
 pub mod tap;
 pub mod target;
@@ -69,6 +70,9 @@ pub enum CliError {
         /// How the process ends.
         exit: Exit,
     },
+    /// What is wrong is on stderr already.
+    #[error("it was told already")]
+    Told(Exit),
 }
 
 impl CliError {
@@ -202,6 +206,7 @@ fn tell(error: &CliError) -> Exit {
         CliError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
             return Exit::Success;
         }
+        CliError::Told(exit) => return *exit,
         CliError::Output(_) => (&None, Exit::Environment),
         CliError::Failed { hint, exit, .. } => (hint, *exit),
     };

@@ -9,12 +9,11 @@ use clap::Args;
 use mock_codex::mutant::{MUTANTS, Mutant};
 use serde_json::{Value, json};
 
-use super::{CliError, Exit, check, complain, scenarios_dir};
+use super::{CliError, Exit, scenarios_dir, selection};
 use crate::check::snapshot::Update;
 use crate::check::verdict::Judge;
 use crate::mutation::{Fate, fate};
 use crate::run::RunOptions;
-use crate::scenario;
 use crate::target::Target;
 
 /// The options of `mutants`.
@@ -60,16 +59,7 @@ pub fn execute(args: &MutantsArgs, out: &mut dyn Write) -> Result<Exit, CliError
         return Ok(Exit::Success);
     }
     let directory = scenarios_dir(args.scenarios.as_deref())?;
-    let loaded = scenario::load(std::slice::from_ref(&directory));
-    check::report_errors(&loaded.errors);
-    if !loaded.errors.is_empty() {
-        return Ok(Exit::Usage);
-    }
-    let cases = scenario::select(&loaded.cases, &args.filters);
-    if cases.is_empty() {
-        complain("error: no case was selected");
-        return Ok(Exit::Nothing);
-    }
+    let cases = selection::chosen(&directory, &args.filters)?;
     let root = directory.parent().unwrap_or(&directory);
     let judge = Judge::new(root, &[Target::MOCK], Update::Never)
         .map_err(|error| CliError::usage(error.to_string(), "correct it, or remove it"))?;

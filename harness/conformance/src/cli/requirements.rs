@@ -6,10 +6,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{CliError, Exit, check, complain, scenarios_dir};
+use super::{CliError, Exit, complain, scenarios_dir, selection};
 use crate::known_failures::KnownFailures;
 use crate::requirements::{Requirements, path_of};
-use crate::scenario;
 use crate::target::Target;
 use crate::versions::Version;
 
@@ -47,19 +46,14 @@ pub fn execute(args: &RequirementsArgs, out: &mut dyn Write) -> Result<Exit, Cli
             "`--force` writes it anew, which moves the goal of whoever works towards it",
         ));
     }
-    let loaded = scenario::load(std::slice::from_ref(&directory));
-    check::report_errors(&loaded.errors);
-    if !loaded.errors.is_empty() {
-        return Ok(Exit::Usage);
-    }
+    let cases = selection::all(&directory)?;
     let wrong = |error: &dyn std::fmt::Display| CliError::usage(error.to_string(), "correct it");
     let target = Target::Codex {
         version: version.clone(),
     };
     let known = KnownFailures::of(&target, &root.join("fixtures/known-failures"))
         .map_err(|error| wrong(&error))?;
-    let frozen =
-        Requirements::freeze(&version, &loaded.cases, &known).map_err(|error| wrong(&error))?;
+    let frozen = Requirements::freeze(&version, &cases, &known).map_err(|error| wrong(&error))?;
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
@@ -74,7 +68,7 @@ pub fn execute(args: &RequirementsArgs, out: &mut dyn Write) -> Result<Exit, Cli
         "codex {version}: {} cases for servers, {} of them for clients, of {}",
         frozen.server.len(),
         frozen.client.len(),
-        loaded.cases.len()
+        cases.len()
     )?;
     Ok(Exit::Success)
 }

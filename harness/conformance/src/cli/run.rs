@@ -99,7 +99,7 @@ fn seconds(given: &str) -> Result<Duration, String> {
         .ok_or_else(|| "a number of seconds above 0".to_owned())
 }
 
-/// Why nothing was run: what is said, and the exit code.
+/// Why nothing was run: what is left to say, which may be nothing, and the exit code.
 struct Refusal(Exit, String);
 
 impl From<CliError> for Refusal {
@@ -111,6 +111,7 @@ impl From<CliError> for Refusal {
                     .map_or(String::new(), |hint| format!("\nhint: {hint}"));
                 Self(exit, format!("error: {error}{hint}"))
             }
+            CliError::Told(exit) => Self(exit, String::new()),
             CliError::Output(_) => Self(Exit::Environment, format!("error: {error}")),
         }
     }
@@ -123,7 +124,9 @@ pub fn execute(args: &RunArgs) -> Exit {
         Ok(exit) => exit,
         Err(Refusal(exit, message)) => {
             // With stderr gone there is nobody to tell.
-            let _ = writeln!(io::stderr(), "{}", message.trim_end());
+            if !message.is_empty() {
+                let _ = writeln!(io::stderr(), "{}", message.trim_end());
+            }
             exit
         }
     }
