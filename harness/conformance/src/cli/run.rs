@@ -57,7 +57,7 @@ pub struct RunArgs {
     /// The variable of the environment with that token
     #[arg(long, value_name = "NAME")]
     pub token_env: Option<String>,
-    /// How many cases run at once; as many as there are processors unless given
+    /// How many cases run at once, beside those tagged `waits`; as many as there are processors unless given
     #[arg(long, value_name = "N")]
     pub jobs: Option<NonZeroUsize>,
     /// The longest a case may take, in seconds, unless it says so itself

@@ -1,5 +1,7 @@
 //! Many cases at once, their results in the order of the cases.
 
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -10,6 +12,15 @@ use crate::run::outcome::{CaseRun, Status};
 use crate::run::{RunEvent, RunOptions};
 use crate::scenario::model::Case;
 use crate::target::Target;
+
+/// The tag of cases that wait for a clock nearly all of their time: for a retry, a time-out, a sleep.
+///
+/// They take no processor, so they run beside the others, twice as many of them, and from the
+/// start. With one job there is one case at a time.
+pub const WAITS: &str = "waits";
+
+/// How many of those that wait run at once for each job.
+const WAITING_FOR_EACH_JOB: NonZeroUsize = NonZeroUsize::new(2).expect("it isn't 0");
 
 /// Runs every case on every target: all cases of the first target, then of the next.
 ///
@@ -24,22 +35,22 @@ pub async fn suite(
 ) -> Vec<CaseRun> {
     let targets: Vec<Arc<Target>> = targets.iter().cloned().map(Arc::new).collect();
     let names: Vec<String> = targets.iter().map(ToString::to_string).collect();
-    let mut queue = (0..targets.len()).flat_map(|t| (0..cases.len()).map(move |c| (t, c)));
+    let units = (0..targets.len()).flat_map(|t| (0..cases.len()).map(move |c| (t, c)));
+    let mut lanes = Lane::of(units, cases, options.jobs);
     let mut results: Vec<Option<CaseRun>> = vec![None; targets.len() * cases.len()];
     let (started, mut starts) = mpsc::unbounded_channel();
     let mut workers = JoinSet::new();
     let mut stop = false;
 
     loop {
-        while !stop && workers.len() < options.jobs.get() {
-            let Some((t, c)) = queue.next() else { break };
+        while let Some((lane, (t, c))) = (!stop).then(|| next(&mut lanes)).flatten() {
             let (unit, target) = (Arc::clone(&cases[c]), Arc::clone(&targets[t]));
             let (options, started) = (options.clone(), started.clone());
             let position = t * cases.len() + c;
             workers.spawn(async move {
                 // The receiver lives as long as this function; nobody minds a lost message after.
                 let _ = started.send((t, c));
-                (position, case::run(&unit, &target, &options).await)
+                (lane, position, case::run(&unit, &target, &options).await)
             });
         }
         tokio::select! {
@@ -53,7 +64,8 @@ pub async fn suite(
             }
             ended = workers.join_next() => {
                 let Some(ended) = ended else { break };
-                let (position, run) = ended.unwrap_or_else(|error| pass_on(error));
+                let (lane, position, run) = ended.unwrap_or_else(|error| pass_on(error));
+                lanes[lane].running -= 1;
                 on_event(RunEvent::Finished(&run));
                 stop |= options.fail_fast
                     && matches!(run.status, Status::Failed | Status::Broken(_));
@@ -64,6 +76,46 @@ pub async fn suite(
     results.into_iter().flatten().collect()
 }
 
+/// The indexes of a target and of a case.
+type Unit = (usize, usize);
+
+/// Cases of which some run at once.
+struct Lane {
+    queue: VecDeque<Unit>,
+    running: usize,
+    at_once: usize,
+}
+
+impl Lane {
+    /// One for the cases that wait, one for the others; one for all if there is one job.
+    fn of(units: impl Iterator<Item = Unit>, cases: &[Arc<Case>], jobs: NonZeroUsize) -> Vec<Self> {
+        let waits = |&(_, case): &Unit| {
+            jobs > NonZeroUsize::MIN && cases[case].tags.iter().any(|tag| tag == WAITS)
+        };
+        let (waiting, busy): (VecDeque<_>, VecDeque<_>) = units.partition(waits);
+        let lane = |queue, at_once: NonZeroUsize| Self {
+            queue,
+            running: 0,
+            at_once: at_once.get(),
+        };
+        vec![
+            lane(waiting, jobs.saturating_mul(WAITING_FOR_EACH_JOB)),
+            lane(busy, jobs),
+        ]
+    }
+}
+
+/// The unit to start now and its lane, if one may be started.
+fn next(lanes: &mut [Lane]) -> Option<(usize, Unit)> {
+    lanes.iter_mut().enumerate().find_map(|(place, lane)| {
+        let unit = (lane.running < lane.at_once)
+            .then(|| lane.queue.pop_front())
+            .flatten()?;
+        lane.running += 1;
+        Some((place, unit))
+    })
+}
+
 /// A panic in a worker is a bug of the harness: it goes on here.
 fn pass_on(error: JoinError) -> ! {
     match error.try_into_panic() {
@@ -71,5 +123,30 @@ fn pass_on(error: JoinError) -> ! {
         Err(error) => {
             unreachable!("workers are cancelled in one place only, without joining: {error}")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn case(tag: &str) -> Arc<Case> {
+        let mut case = crate::report::sample::case("a/b");
+        case.tags = vec![tag.to_owned()];
+        Arc::new(case)
+    }
+
+    #[test]
+    fn those_that_wait_run_beside_the_others() {
+        let cases = [case("x"), case("x"), case(WAITS), case("y")];
+        let order = |jobs: usize| {
+            let jobs = NonZeroUsize::new(jobs).expect("it isn't 0");
+            let mut lanes = Lane::of((0..4).map(|case| (0, case)), &cases, jobs);
+            let started = std::iter::from_fn(move || next(&mut lanes));
+            started.map(|(_, (_, case))| case).collect::<Vec<_>>()
+        };
+        assert_eq!(order(1), [0]);
+        assert_eq!(order(2), [2, 0, 1]);
+        assert_eq!(order(4), [2, 0, 1, 3]);
     }
 }

@@ -63,7 +63,11 @@ pub(crate) const PART: Fields = &[
 ];
 
 const SHARED: &[Field] = &[
-    may("tags", Shape::Texts, "for selecting"),
+    may(
+        "tags",
+        Shape::Texts,
+        "for selecting; a case tagged `waits` waits for a clock most of its time and runs beside the jobs",
+    ),
     may(
         "requires",
         Shape::Choices(&Capability::NAMES),
