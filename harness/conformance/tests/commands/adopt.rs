@@ -8,6 +8,8 @@ use assert_cmd::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::program::{Said, command, said};
+
 const OLD: &str = "1.0.0";
 const NEW: &str = "1.1.0";
 
@@ -100,20 +102,15 @@ impl Room {
         fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    fn call(&self, args: &[&str]) -> (i32, String, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_codex-conformance"))
-            .args(args)
-            .current_dir(self.0.path())
+    fn call(&self, args: &[&str]) -> Said {
+        let mut command = command(self.0.path(), args);
+        command
             .env_remove("CI")
-            .env("CODEX_CONFORMANCE_CACHE", self.0.path().join("cache"))
-            .output()
-            .unwrap();
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        let code = output.status.code().unwrap();
-        (code, text(&output.stdout), text(&output.stderr))
+            .env("CODEX_CONFORMANCE_CACHE", self.0.path().join("cache"));
+        said(&mut command)
     }
 
-    fn adopt(&self, more: &[&str]) -> (i32, String, String) {
+    fn adopt(&self, more: &[&str]) -> Said {
         self.call(&[&["adopt", "codex@1.1.0", "--no-permissions"], more].concat())
     }
 

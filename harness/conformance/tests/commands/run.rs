@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use assert_cmd::Command;
 use tempfile::TempDir;
+
+use super::program::{command, said};
 
 /// A turn that passes; what is appended makes it fail.
 const PLAIN: &str = "\
@@ -58,20 +59,17 @@ impl Room {
     }
 
     fn run_with(&self, args: &[&str], env: &[(&str, &str)]) -> Said {
-        let output = Command::new(env!("CARGO_BIN_EXE_codex-conformance"))
-            .arg("run")
-            .args(args)
-            .current_dir(self.path())
+        let mut command = command(self.path(), &[&["run"], args].concat());
+        command
             .env_remove("CI")
             .env_remove("CODEX_CONFORMANCE_TMPDIR")
             .env("CODEX_CONFORMANCE_CACHE", self.path().join("cache"))
-            .envs(env.iter().copied())
-            .output()
-            .unwrap();
+            .envs(env.iter().copied());
+        let (code, stdout, stderr) = said(&mut command);
         Said {
-            code: output.status.code().unwrap(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
+            code,
+            stdout,
+            stderr,
         }
     }
 }
@@ -79,7 +77,7 @@ impl Room {
 /// Times, ids and the excerpt go; what a person reads of the checks stays.
 fn settings() -> insta::Settings {
     let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../../../snapshots/cli");
+    settings.set_snapshot_path("../../../../snapshots/cli");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     for (pattern, put) in [

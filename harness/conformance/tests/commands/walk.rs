@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use assert_cmd::Command;
 use codex_conformance::scenario;
 use serde_json::Value;
+
+use super::program::{Said, conformance};
 
 /// A mock without one of its quirks.
 const OTHER: &str = "mock:-resume-loaded-ignores-overrides";
@@ -13,19 +14,8 @@ const OTHER: &str = "mock:-resume-loaded-ignores-overrides";
 const SEED: &str = "11";
 const SESSION: &str = "55";
 
-fn walk(args: &[&str]) -> (i32, String, String) {
-    let output = Command::cargo_bin("codex-conformance")
-        .expect("the binary is built")
-        .arg("walk")
-        .args(args)
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (
-        output.status.code().unwrap(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
+fn walk(args: &[&str]) -> Said {
+    conformance(&[&["walk"], args].concat())
 }
 
 #[test]

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use assert_cmd::Command;
 use serde_json::Value;
 
+use super::program::{assert_prints, command, said};
+
 /// A session without a fault, each frame with its direction.
-const GOOD: &str = include_str!("../../wire/tests/trace/good.jsonl");
+const GOOD: &str = include_str!("../../../wire/tests/trace/good.jsonl");
 
 struct Seen {
     code: i32,
@@ -15,20 +16,9 @@ struct Seen {
 }
 
 fn trace(dir: &Path, args: &[&str], stdin: &str) -> Seen {
-    let output = Command::cargo_bin("codex-conformance")
-        .expect("the binary is built")
-        .current_dir(dir)
-        .arg("trace")
-        .args(args)
-        .write_stdin(stdin)
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    Seen {
-        code: output.status.code().unwrap(),
-        out: text(&output.stdout),
-        err: text(&output.stderr),
-    }
+    let mut command = command(dir, &[&["trace"], args].concat());
+    let (code, out, err) = said(command.write_stdin(stdin));
+    Seen { code, out, err }
 }
 
 fn check(args: &[&str], log: &str) -> Seen {
@@ -177,11 +167,7 @@ fn what_codex_says_of_frames_is_read_as_a_log_that_leaves_them_out() {
 fn the_rules_are_listed() {
     let seen = trace(Path::new("."), &["rules"], "");
     assert_eq!(seen.code, 0);
-    insta::with_settings!({
-        snapshot_path => "../../../snapshots/cli",
-        prepend_module_to_snapshot => false,
-        omit_expression => true,
-    }, { insta::assert_snapshot!("trace-rules", seen.out) });
+    assert_prints!("trace-rules", seen.out);
     let seen = trace(Path::new("."), &["rules", "--json"], "");
     let rows: Vec<Value> = serde_json::from_str(&seen.out).unwrap();
     assert_eq!(rows.len(), codex_wire::trace::RULES.len());

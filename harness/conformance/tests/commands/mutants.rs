@@ -1,22 +1,11 @@
 //! The command `mutants`: who is killed, who survives, and what that means for the exit code.
 
-use assert_cmd::Command;
 use serde_json::Value;
 
-fn mutants(args: &[&str]) -> (i32, String, String) {
-    let output = Command::cargo_bin("codex-conformance")
-        .expect("the binary is built")
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
-        .arg("mutants")
-        .args(args)
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (
-        output.status.code().unwrap(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
+use super::program::{Said, conformance};
+
+fn mutants(args: &[&str]) -> Said {
+    conformance(&[&["mutants"], args].concat())
 }
 
 #[test]

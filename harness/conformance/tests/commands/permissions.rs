@@ -1,36 +1,18 @@
 //! The command `permissions`: what it finds on the mock, what it knows, and its exit codes.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use assert_cmd::Command;
 use codex_conformance::permissions::model::{Cell, Kind, Matrix};
 use codex_conformance::permissions::way::Moment;
 use codex_conformance::permissions::{MatrixError, Plan, kept, matrix, page};
 use codex_conformance::run::RunOptions;
 use codex_conformance::target::Target;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
+use super::program::{PROGRAM, ROOT, Said, conformance};
 
-fn permissions(args: &[&str]) -> (i32, String, String) {
+fn permissions(args: &[&str]) -> Said {
     conformance(&[&["permissions"], args].concat())
-}
-
-fn conformance(args: &[&str]) -> (i32, String, String) {
-    let output = Command::cargo_bin("codex-conformance")
-        .expect("the binary is built")
-        .current_dir(root())
-        .args(args)
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (
-        output.status.code().unwrap(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
 }
 
 /// The matrix of a mock with a defect; `None` on a machine whose sandbox can't show anything.
@@ -40,7 +22,7 @@ async fn of_mutant(mutant: &'static str, session: &str) -> Option<Vec<Cell>> {
         filters: vec![format!("={session}")],
         options: RunOptions {
             mutant: Some(mutant),
-            mock_program: Some(env!("CARGO_BIN_EXE_codex-conformance").into()),
+            mock_program: Some(PROGRAM.into()),
             ..RunOptions::default()
         },
     };
@@ -105,7 +87,9 @@ fn the_mock_does_what_codex_did() {
         return;
     }
     let mock = Matrix::parse(&out).unwrap();
-    let codex = kept::of_version(&root(), "0.169.0").unwrap().unwrap();
+    let codex = kept::of_version(Path::new(ROOT), "0.169.0")
+        .unwrap()
+        .unwrap();
     let mock = &mock.targets[0];
     assert_eq!(mock.cells.len(), codex.cells.len());
     for (mock, codex) in mock.cells.iter().zip(&codex.cells) {
@@ -186,7 +170,7 @@ fn bad_usage_missing_targets_and_empty_choices_have_their_codes() {
 
 #[test]
 fn the_page_is_made_from_the_kept_matrices() {
-    let kept = kept::all(&root()).unwrap();
+    let kept = kept::all(Path::new(ROOT)).unwrap();
     let targets: Vec<&str> = kept.targets.iter().map(|of| of.target.as_str()).collect();
     assert_eq!(
         targets,
@@ -199,7 +183,7 @@ fn the_page_is_made_from_the_kept_matrices() {
         ]
     );
     let page = page::page(&kept);
-    let written = fs::read_to_string(root().join("docs/permissions-matrix.md")).unwrap();
+    let written = fs::read_to_string(Path::new(ROOT).join("docs/permissions-matrix.md")).unwrap();
     assert!(
         page == written,
         "make it again: `permissions --kept --markdown docs/permissions-matrix.md`"
@@ -208,7 +192,7 @@ fn the_page_is_made_from_the_kept_matrices() {
 
 #[test]
 fn the_kept_matrices_follow_their_schema() {
-    let path = root().join("fixtures/permissions.schema.json");
+    let path = Path::new(ROOT).join("fixtures/permissions.schema.json");
     let schema = Matrix::schema();
     let written: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
@@ -217,7 +201,7 @@ fn the_kept_matrices_follow_their_schema() {
         "make it again: `permissions --schema > fixtures/permissions.schema.json`"
     );
     let validator = jsonschema::validator_for(&schema).unwrap();
-    for entry in fs::read_dir(kept::directory(&root())).unwrap() {
+    for entry in fs::read_dir(kept::directory(Path::new(ROOT))).unwrap() {
         let path = entry.unwrap().path();
         let text = fs::read_to_string(&path).unwrap();
         let value = serde_json::from_str(&text).unwrap();

@@ -2,33 +2,20 @@
 
 use std::fs;
 
-use assert_cmd::Command;
 use serde_json::Value;
+
+use super::program::{PROGRAM, ROOT, Said, conformance};
 
 /// A case that a quirk of the mock changes.
 const QUIRKY: &str = "=persistence/preset-fork[choice=deny_all-workspace_write]";
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-
-fn drift(args: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_codex-conformance"))
-        .current_dir(ROOT)
-        .arg("drift")
-        .args(args)
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (
-        output.status.code().unwrap(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
+fn drift(args: &[&str]) -> Said {
+    conformance(&[&["drift"], args].concat())
 }
 
 /// The mock with a defect, as a program of its own.
 fn mutant(name: &str) -> String {
-    let program = env!("CARGO_BIN_EXE_codex-conformance");
-    format!("cmd:{program} mock --mutant={name} app-server")
+    format!("cmd:{PROGRAM} mock --mutant={name} app-server")
 }
 
 fn json(args: &[&str]) -> Value {

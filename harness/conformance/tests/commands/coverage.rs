@@ -1,23 +1,11 @@
 //! The command `coverage`: what of the protocol was never on the wire.
 
-use assert_cmd::Command;
 use serde_json::Value;
 
-fn coverage(args: &[&str]) -> (i32, String, String) {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-    let output = Command::cargo_bin("codex-conformance")
-        .expect("the binary is built")
-        .current_dir(root)
-        .arg("coverage")
-        .args(args)
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (
-        output.status.code().unwrap(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
+use super::program::{Said, conformance};
+
+fn coverage(args: &[&str]) -> Said {
+    conformance(&[&["coverage"], args].concat())
 }
 
 fn names(report: &Value, area: &str, what: &str) -> Vec<String> {

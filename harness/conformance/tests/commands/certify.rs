@@ -1,26 +1,14 @@
 //! The command `certify`, with two mocks in place of the mock and the real app-server.
 
-use assert_cmd::Command;
 use serde_json::Value;
+
+use super::program::{Said, conformance};
 
 /// A case that a quirk of the mock changes.
 const CASE: &str = "=persistence/preset-fork[choice=deny_all-workspace_write]";
 
-fn certify(args: &[&str]) -> (i32, String, String) {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-    let output = Command::cargo_bin("codex-conformance")
-        .expect("the binary is built")
-        .current_dir(root)
-        .arg("certify")
-        .args(args)
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (
-        output.status.code().unwrap(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
+fn certify(args: &[&str]) -> Said {
+    conformance(&[&["certify"], args].concat())
 }
 
 #[test]

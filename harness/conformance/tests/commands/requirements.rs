@@ -3,24 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use assert_cmd::Command;
-
-/// Runs the command in a directory; gives the exit code, stdout and stderr.
-fn run(directory: &Path, args: &[&str]) -> (i32, String, String) {
-    let output = Command::cargo_bin("codex-conformance")
-        .expect("the binary is built")
-        .current_dir(directory)
-        .args(args)
-        .env("NO_COLOR", "1")
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (
-        output.status.code().unwrap(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
-}
+use super::program::run_in;
 
 fn write(root: &Path, path: &str, text: &str) {
     let path = root.join(path);
@@ -48,7 +31,7 @@ fn suite() -> tempfile::TempDir {
 #[test]
 fn what_a_version_must_pass_is_frozen_once() {
     let dir = suite();
-    let (code, out, err) = run(dir.path(), &["requirements", "1.2.3"]);
+    let (code, out, err) = run_in(dir.path(), &["requirements", "1.2.3"]);
     assert_eq!(code, 0, "{err}");
     assert_eq!(
         out,
@@ -60,43 +43,46 @@ fn what_a_version_must_pass_is_frozen_once() {
         "{text}"
     );
 
-    let (code, _, err) = run(dir.path(), &["requirements", "1.2.3"]);
+    let (code, _, err) = run_in(dir.path(), &["requirements", "1.2.3"]);
     assert_eq!(code, 2, "{err}");
     assert!(
         err.contains("requirements/1.2.3.yaml` is frozen\nhint: `--force`"),
         "{err}"
     );
-    assert_eq!(run(dir.path(), &["requirements", "1.2.3", "--force"]).0, 0);
+    assert_eq!(
+        run_in(dir.path(), &["requirements", "1.2.3", "--force"]).0,
+        0
+    );
 
     // The known failure is of other versions.
-    let (_, out, _) = run(dir.path(), &["requirements", "2.0.0"]);
+    let (_, out, _) = run_in(dir.path(), &["requirements", "2.0.0"]);
     assert!(
         out.starts_with("codex 2.0.0: 3 cases for servers, 2"),
         "{out}"
     );
-    let (code, _, err) = run(dir.path(), &["requirements", "latest"]);
+    let (code, _, err) = run_in(dir.path(), &["requirements", "latest"]);
     assert_eq!(code, 2, "{err}");
 }
 
 #[test]
 fn a_run_keeps_to_what_was_frozen() {
     let dir = suite();
-    assert_eq!(run(dir.path(), &["requirements", "1.2.3"]).0, 0);
+    assert_eq!(run_in(dir.path(), &["requirements", "1.2.3"]).0, 0);
     let args = ["run", "--requirements", "1.2.3"];
-    let (code, out, err) = run(dir.path(), &args);
+    let (code, out, err) = run_in(dir.path(), &args);
     assert_eq!(code, 0, "{out}{err}");
     assert!(out.contains("2 passed, 0 failed"), "{out}");
-    let (_, out, _) = run(dir.path(), &[&args[..], &["wire"]].concat());
+    let (_, out, _) = run_in(dir.path(), &[&args[..], &["wire"]].concat());
     assert!(out.contains("1 passed, 0 failed"), "{out}");
 
     fs::remove_file(dir.path().join("scenarios/a/one.yaml")).unwrap();
-    let (code, _, err) = run(dir.path(), &args);
+    let (code, _, err) = run_in(dir.path(), &args);
     assert_eq!(code, 2, "{err}");
     assert!(
         err.contains("1 cases that are required are gone: `a/one`"),
         "{err}"
     );
-    let (code, _, err) = run(dir.path(), &["run", "--requirements", "9.9.9"]);
+    let (code, _, err) = run_in(dir.path(), &["run", "--requirements", "9.9.9"]);
     assert_eq!(code, 2, "{err}");
     assert!(err.contains("requirements/9.9.9.yaml`"), "{err}");
 }

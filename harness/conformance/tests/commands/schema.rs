@@ -4,38 +4,13 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use assert_cmd::Command;
 use serde_json::{Value, json};
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+use super::program::{ROOT, Said, assert_prints, command, said};
 
-/// Runs `schema`; gives the exit code, stdout and stderr.
-fn schema(args: &[&str], cache: &Path) -> (i32, String, String) {
-    let output = Command::cargo_bin("codex-conformance")
-        .expect("the binary is built")
-        .current_dir(ROOT)
-        .arg("schema")
-        .args(args)
-        .env("CODEX_CONFORMANCE_CACHE", cache)
-        .env("NO_COLOR", "1")
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (
-        output.status.code().unwrap(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
-}
-
-macro_rules! snapshot {
-    ($name:literal, $text:expr) => {
-        insta::with_settings!({
-            snapshot_path => "../../../snapshots/cli",
-            prepend_module_to_snapshot => false,
-            omit_expression => true,
-        }, { insta::assert_snapshot!($name, $text) });
-    };
+fn schema(args: &[&str], cache: &Path) -> Said {
+    let mut command = command(ROOT, &[&["schema"], args].concat());
+    said(command.env("CODEX_CONFORMANCE_CACHE", cache))
 }
 
 /// A cache with a codex 1.2.3 whose generator writes these definitions; with `knows_experimental`
@@ -83,7 +58,7 @@ fn an_import_keeps_the_structure_and_marks_what_is_experimental() {
     let cache = cache(true);
     let (code, out, err) = schema(&["import", "codex@1.2.3", "--out", "-"], cache.path());
     assert_eq!(code, 0, "{err}");
-    snapshot!("schema-import", out);
+    assert_prints!("schema-import", out);
 }
 
 #[test]
@@ -99,7 +74,7 @@ fn what_is_not_installed_can_not_be_imported() {
     let cache = tempfile::tempdir().unwrap();
     let (code, _, err) = schema(&["import", "codex@9.9.9"], cache.path());
     assert_eq!(code, 3, "{err}");
-    snapshot!("schema-import-missing", err);
+    assert_prints!("schema-import-missing", err);
 }
 
 #[test]
@@ -174,9 +149,9 @@ fn files_are_compared_and_the_weight_decides_the_exit_code() {
     assert_eq!(code(&new, &newer, "authority"), 0);
 
     let (_, out, _) = schema(&["diff", &old, &new], dir.path());
-    snapshot!("schema-diff", out);
+    assert_prints!("schema-diff", out);
     let (_, out, _) = schema(&["diff", &old, &new, "--format", "markdown"], dir.path());
-    snapshot!("schema-diff-markdown", out);
+    assert_prints!("schema-diff-markdown", out);
 }
 
 #[test]
@@ -186,7 +161,7 @@ fn what_there_is_no_schema_of_is_said() {
         Path::new("/nonexistent"),
     );
     assert_eq!(code, 2, "{err}");
-    snapshot!("schema-diff-missing", err);
+    assert_prints!("schema-diff-missing", err);
     let (code, _, err) = schema(
         &["diff", "codex@0.169.0", "Cargo.toml"],
         Path::new("/nonexistent"),

@@ -7,11 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_codex-conformance");
-
-fn root() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
-}
+use super::program::{PROGRAM, ROOT};
 
 fn post(address: &str, text: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
@@ -48,7 +44,7 @@ fn end(mut child: Child, mut out: BufReader<std::process::ChildStdout>) -> (Stri
 
 #[test]
 fn the_example_answers_and_ends_with_a_summary() {
-    let (child, out, url) = start(&root().join("examples/hello.yaml"));
+    let (child, out, url) = start(&Path::new(ROOT).join("examples/hello.yaml"));
     let address = url
         .strip_prefix("http://")
         .and_then(|url| url.strip_suffix("/v1"))

@@ -4,23 +4,14 @@
 use std::fs;
 use std::path::Path;
 
-use assert_cmd::Command;
 use serde_json::{Value, json};
 
+use super::program::{Said, assert_prints, run_in};
+
 /// What `sdk report` prints of the results, run in their directory.
-fn report(args: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_codex-conformance"))
-        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk"))
-        .args(["sdk", "report"])
-        .args(args)
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (
-        output.status.code().unwrap(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
+fn report(args: &[&str]) -> Said {
+    let saved = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk");
+    run_in(saved, &[&["sdk", "report"], args].concat())
 }
 
 fn good(args: &[&str]) -> String {
@@ -31,16 +22,6 @@ fn good(args: &[&str]) -> String {
 
 fn json_of(args: &[&str]) -> Value {
     serde_json::from_str(&good(&[args, &["--format", "json"]].concat())).unwrap()
-}
-
-macro_rules! assert_prints {
-    ($name:literal, $text:expr) => {
-        insta::with_settings!({
-            snapshot_path => "../../../snapshots/cli",
-            prepend_module_to_snapshot => false,
-            omit_expression => true,
-        }, { insta::assert_snapshot!($name, $text) })
-    };
 }
 
 #[test]

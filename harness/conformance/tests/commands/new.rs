@@ -4,26 +4,11 @@
 use std::fs;
 use std::path::Path;
 
-use assert_cmd::Command;
 use serde_json::Value;
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+use super::program::{Said, conformance};
 
-fn conformance(args: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_codex-conformance"))
-        .current_dir(ROOT)
-        .args(args)
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    (
-        output.status.code().unwrap(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
-}
-
-fn new_driver(lang: &str, directory: &Path, more: &[&str]) -> (i32, String, String) {
+fn new_driver(lang: &str, directory: &Path, more: &[&str]) -> Said {
     let directory = directory.to_str().unwrap();
     let args = ["new", "driver", "--lang", lang, "--output", directory];
     conformance(&[&args, more].concat())
