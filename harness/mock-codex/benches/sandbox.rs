@@ -40,7 +40,7 @@ fn sandboxed_commands(criterion: &mut Criterion) {
     let workspace = tempfile::tempdir_in("/var/tmp").expect("a workspace");
     let workspace = workspace.path();
     let read_only = Sandbox::Restricted(SandboxSpec::read_only(false));
-    let write = SandboxSpec::workspace_write(workspace, &[], false, false, false, None);
+    let write = SandboxSpec::workspace_write(&[workspace.to_owned()], false, false, false, None);
     let workspace_write = Sandbox::Restricted(write);
     let namespaces = SandboxLauncher::new(HELPER).with_backend(Backend::Namespaces);
     let landlock = SandboxLauncher::new(HELPER).with_backend(capability::landlock());

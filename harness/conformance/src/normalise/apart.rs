@@ -20,6 +20,22 @@ pub fn threads_apart(entries: &[Entry]) -> Option<Vec<Entry>> {
     Some(order.into_iter().map(|at| entries[at].clone()).collect())
 }
 
+/// The positions of the entries, thread by thread in the order of their first appearance where
+/// two were at work at once, else as they are: what races must not decide about names.
+pub(super) fn steady_order(entries: &[Entry]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..entries.len()).collect();
+    if runs_at_once(entries) {
+        let threads = threads(entries);
+        let mut ranks: HashMap<&str, usize> = HashMap::new();
+        for thread in threads.iter().flatten() {
+            let next = ranks.len();
+            ranks.entry(thread).or_insert(next);
+        }
+        order.sort_by_key(|at| threads[*at].as_deref().map(|thread| ranks[thread]));
+    }
+    order
+}
+
 /// Did two threads have a turn at once, or did a helper work for one?
 fn runs_at_once(entries: &[Entry]) -> bool {
     let mut running: HashSet<&str> = HashSet::new();

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use codex_wire::transcript::{Entry, Event};
 use serde_json::{Map, Value};
 
-use super::scan;
+use super::{apart, scan};
 
 /// What an id stands for; its name in placeholders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +17,12 @@ const ITEM: Role = Role("item");
 const INSTALLATION: Role = Role("installation");
 /// Of a process that the app-server started.
 pub(super) const PROCESS: Role = Role("process");
+
+/// Of a response that the scripted model gives to a request that only warms a connection up. Which
+/// of two connections is the first one is a race.
+const WARM_UP: Role = Role("warm-up");
+/// How the scripted model's ids of such responses begin.
+const WARM_UP_PREFIX: &str = "warm-";
 
 /// Members that hold an id, and its role; the same in frames, metadata and headers.
 const ROLES: &[(&str, Role)] = &[
@@ -55,17 +61,19 @@ pub(super) struct Names {
 
 impl Names {
     /// The ids of a transcript: those of the client's wire in its order, then those that only the
-    /// model sees.
+    /// model sees. Threads that run at once are looked through one after the other.
     pub(super) fn collect(entries: &[Entry]) -> Self {
         let mut names = Self::default();
-        for entry in entries {
+        let order = apart::steady_order(entries);
+        let entries = || order.iter().map(|at| &entries[*at]);
+        for entry in entries() {
             match &entry.event {
                 Event::Client(frame) => names.walk(frame, false),
                 Event::Server(frame) => names.walk(frame, true),
                 _ => {}
             }
         }
-        for entry in entries {
+        for entry in entries() {
             if let Event::ModelRequest(request) = &entry.event {
                 for (member, value) in &request.headers {
                     names.member(member, value, false);
@@ -125,6 +133,12 @@ impl Names {
     fn member(&mut self, member: &str, text: &str, by_server: bool) {
         if by_server && member == "processId" && text.bytes().all(|b| b.is_ascii_digit()) {
             self.of(text, PROCESS);
+        }
+        if member == "previous_response_id" && text.starts_with(WARM_UP_PREFIX) {
+            self.of(text, WARM_UP);
+            if !self.odd.iter().any(|id| id == text) {
+                self.odd.push(text.to_owned());
+            }
         }
         if let Some((_, role)) = ROLES.iter().find(|(name, _)| *name == member) {
             self.add(text, *role, by_server && *role != ITEM);

@@ -99,8 +99,14 @@ fn the_projections_read_well() {
 /// Each order of the frames behind a request gives the same text.
 #[track_caller]
 fn orders_are_equal(request: &Value, orders: [&[Value]; 2]) {
+    requests_and_orders_are_equal(std::slice::from_ref(request), orders);
+}
+
+/// Each order of the frames behind some requests gives the same text.
+#[track_caller]
+fn requests_and_orders_are_equal(requests: &[Value], orders: [&[Value]; 2]) {
     let [first, second] = orders.map(|frames| {
-        let sent = std::iter::once(Event::Client(request.clone()));
+        let sent = requests.iter().cloned().map(Event::Client);
         let events = sent.chain(frames.iter().cloned().map(Event::Server));
         let entries: Vec<Entry> = events.map(|event| Entry { t_us: 0, event }).collect();
         projected(&entries, &places("/runs/1")).concat()
@@ -135,6 +141,23 @@ fn a_warning_about_a_new_thread_comes_behind_the_reply() {
         [
             &[reply.clone(), warning.clone(), started.clone()],
             &[reply, started, warning],
+        ],
+    );
+}
+
+#[test]
+fn a_warning_about_the_configuration_is_the_new_threads_also_behind_another_reply() {
+    let start = json!({"id": 1, "method": "thread/start", "params": {}});
+    let update = json!({"id": 2, "method": "thread/settings/update", "params": {"threadId": "t"}});
+    let started = json!({"id": 1, "result": {"thread": {"id": "t"}}});
+    let updated = json!({"id": 2, "result": {}});
+    let text = "Codex is ignoring 1 unrecognized configuration setting.";
+    let warning = json!({"method": "warning", "params": {"threadId": "t", "message": text}});
+    requests_and_orders_are_equal(
+        &[start, update],
+        [
+            &[started.clone(), updated.clone(), warning.clone()],
+            &[started, warning, updated],
         ],
     );
 }

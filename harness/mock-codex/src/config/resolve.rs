@@ -1,6 +1,5 @@
 //! From configuration and request to the settings of a thread.
 
-use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use codex_wire::policy::{
@@ -107,7 +106,7 @@ pub(crate) fn resolve(
             .approvals_reviewer
             .or(toml.approvals_reviewer)
             .unwrap_or_else(usual_reviewer),
-        sandbox: spread_roots(sandbox, requested, &cwd),
+        sandbox,
         profile,
         effort: toml.model_reasoning_effort,
         summary: toml.model_reasoning_summary,
@@ -115,6 +114,7 @@ pub(crate) fn resolve(
         base_instructions: requested.base_instructions.clone(),
         developer_instructions: requested.developer_instructions.clone(),
         collaboration: Collaboration::default(),
+        policy_directory: None,
         dynamic_tools: Vec::new(),
         permission_tools,
         workspace_roots: roots,
@@ -220,33 +220,6 @@ fn with_details(mode: SandboxMode, toml: &ConfigToml, cwd: &Path) -> SandboxPoli
         exclude_tmpdir_env_var: details.exclude_tmpdir_env_var,
         exclude_slash_tmp: details.exclude_slash_tmp,
     })
-}
-
-/// Workspace roots beside the directory itself show up among the writable roots. Where the
-/// directory isn't one of them, so do the temporary directories.
-fn spread_roots(sandbox: SandboxPolicy, requested: &Requested, cwd: &Path) -> SandboxPolicy {
-    let (SandboxPolicy::WorkspaceWrite(mut details), Some(roots)) =
-        (sandbox.clone(), &requested.workspace_roots)
-    else {
-        return sandbox;
-    };
-    let beside = roots.iter().filter(|root| *root != cwd);
-    let mut writable: Vec<PathBuf> = beside.cloned().collect();
-    if !roots.iter().any(|root| root == cwd) {
-        if !details.exclude_slash_tmp {
-            writable.push(PathBuf::from("/tmp"));
-        }
-        let temporary = std::env::var_os("TMPDIR").filter(|it| !it.is_empty());
-        match temporary.filter(|_| !details.exclude_tmpdir_env_var) {
-            Some(temporary) => writable.push(temporary.into()),
-            None => details.exclude_tmpdir_env_var = true,
-        }
-    }
-    writable.append(&mut details.writable_roots);
-    let mut seen = BTreeSet::new();
-    writable.retain(|root| seen.insert(root.clone()));
-    details.writable_roots = writable;
-    SandboxPolicy::WorkspaceWrite(details)
 }
 
 /// The directory itself and, where no profile of permissions is chosen, the writable roots of the

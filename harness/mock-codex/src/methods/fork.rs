@@ -19,16 +19,11 @@ use crate::thread::record::Record;
 use crate::thread::state::Began;
 use crate::thread::store::{Loaded, Rollout};
 use crate::thread::turns::ItemsView;
-use crate::thread::{Thread, catalog, store};
+use crate::thread::{Settings, Thread, catalog, store};
 use crate::turn::warm_up;
 
 pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure> {
     check_profile_conflict(params.permissions.is_some(), params.sandbox.is_some())?;
-    if params.last_turn_id.is_some() && params.before_turn_id.is_some() {
-        return Err(Failure::invalid(
-            "`beforeTurnId` cannot be combined with `lastTurnId`",
-        ));
-    }
     let server = &call.server;
     let id = parse_id("session", &params.thread_id)?;
     let path = match server.loaded(&id) {
@@ -40,6 +35,11 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
         refuse_archived(call, &id)?;
     }
     let path = path.ok_or_else(|| no_rollout(&id))?;
+    if params.last_turn_id.is_some() && params.before_turn_id.is_some() {
+        return Err(Failure::invalid(
+            "`beforeTurnId` cannot be combined with `lastTurnId`",
+        ));
+    }
     if params.ephemeral && !params.exclude_turns {
         return Err(Failure::invalid(
             "ephemeral paginated thread/fork requires `excludeTurns: true`",
@@ -82,6 +82,7 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
     let of_new_thread = Requested {
         model: params.model.clone(),
         config: params.config.clone(),
+        service_tier: params.service_tier.clone(),
         ..Requested::default()
     };
     let mut requested = Requested::from(params);
@@ -96,10 +97,16 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
         config.remove("approvals_reviewer");
     }
     state.settings = overridden(call, remembered, requested)?;
-    // Model and effort are those of a new thread.
+    // The model and its manner are those of a new thread.
     let fresh = config::resolve(&config, &of_new_thread, &server.started_in)?;
-    state.settings.model = fresh.model;
-    state.settings.effort = fresh.effort;
+    state.settings = Settings {
+        model: fresh.model,
+        effort: fresh.effort,
+        summary: fresh.summary,
+        personality: fresh.personality,
+        service_tier: fresh.service_tier,
+        ..state.settings
+    };
     let fallbacks = config.requirements.settle(&mut state.settings);
     state.began = Began::with(&state.settings);
     let thread = keep(call, meta, ephemeral, state);

@@ -26,10 +26,13 @@ pub(super) fn inject(call: &Call, params: ThreadInjectItemsParams) -> Result<(),
     // What is injected comes behind what the model is told of settings and surroundings.
     crate::turn::tell_context(&thread)?;
     let items = items.iter().map(raw).collect::<Result<Vec<_>, _>>()?;
-    thread.state.borrow_mut().injected.extend(items);
+    let mut state = thread.state.borrow_mut();
+    state.injected.get_or_insert_default().extend(items);
+    drop(state);
     // A running turn shows it to the model behind the answer that is being given.
     if thread.state.borrow().active.is_none() {
         thread.take_injected()?;
+        thread.write_summary()?;
     }
     call.reply(&json!({}));
     Ok(())

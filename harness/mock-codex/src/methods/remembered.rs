@@ -63,6 +63,7 @@ fn with_config(base: Settings, asked: &Settings, requested: &Requested) -> Setti
     }
     if requested.sets("sandbox_mode") || requested.sets("default_permissions") {
         settings.sandbox = asked.sandbox.clone();
+        settings.policy_directory = None;
         settings.profile.clone_from(&asked.profile);
     }
     settings
@@ -106,6 +107,7 @@ pub(super) fn overridden(
         } else {
             base.sandbox
         },
+        policy_directory: base.policy_directory.filter(|_| !sandbox_given),
         profile: if sandbox_given {
             asked.profile
         } else {

@@ -38,7 +38,7 @@ pub(super) fn archive(call: &Call, params: ThreadArchiveParams) -> Result<(), Fa
 pub(super) fn unarchive(call: &Call, params: ThreadUnarchiveParams) -> Result<(), Failure> {
     let server = &call.server;
     let id = parse_id("session", &params.thread_id)?;
-    if server.loaded(&id).is_some() {
+    if server.loaded(&id).is_some_and(|it| it.path.is_some()) {
         let text = format!("thread {id} already has an active writer");
         return Err(Failure::invalid(text));
     }

@@ -258,7 +258,12 @@ fn apply(call: &Call, thread: &Thread, changes: Changes) -> Result<(), Failure> 
     let before = thread.state.borrow().settings.clone();
     check_required(call, &changes)?;
     let after = changed(before.clone(), changes, &call.server.started_in)?;
-    // What is named is written down also where it changes nothing, as codex 0.169.0 does.
+    // What is named is written down also where it changes nothing, as codex 0.169.0 does. Clients
+    // aren't told where a policy was given.
+    let before = Settings {
+        policy_directory: after.policy_directory.clone(),
+        ..before
+    };
     let view = (after != before).then(|| after.view());
     thread.record(Record::Settings(Box::new(after)))?;
     if let Some(view) = view {
@@ -325,10 +330,12 @@ fn changed(
     }
     if let Some(sandbox) = changes.sandbox {
         settings.sandbox = sandbox;
+        settings.policy_directory = Some(settings.cwd.clone());
         settings.profile = None;
     }
     if let Some(name) = changes.permissions {
         settings.sandbox = config::profile_sandbox(&name)?;
+        settings.policy_directory = None;
         settings.profile = Some(name);
     }
     settings.approval_policy = changes.approval_policy.unwrap_or(settings.approval_policy);

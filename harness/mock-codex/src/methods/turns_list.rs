@@ -145,6 +145,7 @@ fn blank_settings() -> Settings {
         base_instructions: None,
         developer_instructions: None,
         collaboration: crate::thread::settings::Collaboration::default(),
+        policy_directory: None,
         dynamic_tools: Vec::new(),
         permission_tools: crate::thread::settings::PermissionTools::default(),
     }

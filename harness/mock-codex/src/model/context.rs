@@ -148,6 +148,11 @@ fn approval(settings: &Settings) -> &'static str {
             "Approval policy is currently never. Do not provide the `sandbox_permissions` for any \
              reason, commands will be rejected."
         }
+        (ApprovalPolicy::Untrusted, ApprovalsReviewer::AutoReview) => {
+            "Approvals are your mechanism to get consent. `approval_policy` is `unless-trusted`: a \
+             reviewer is asked about every command that no rule allows. `approvals_reviewer` is \
+             `auto_review`."
+        }
         (ApprovalPolicy::Untrusted, _) => {
             "Approvals are your mechanism to get user consent. `approval_policy` is \
              `unless-trusted`: the user is asked about every command that no rule allows."
@@ -295,6 +300,14 @@ fn writable(settings: &Settings, details: &WorkspaceWrite) -> String {
         let roots = settings.workspace_roots.iter();
         entries.extend(roots.map(|root| path("read", &root.join(name))));
     }
+    let named = settings.protected_of_policy().into_iter();
+    let known = |it: &PathBuf| {
+        settings
+            .workspace_roots
+            .iter()
+            .any(|root| it.parent() == Some(root))
+    };
+    entries.extend(named.filter(|it| !known(it)).map(|it| path("read", &it)));
     // Elsewhere only what is there is protected.
     for name in PROTECTED {
         let there = listed.iter().map(|root| root.join(name));

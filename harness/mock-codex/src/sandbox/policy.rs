@@ -29,14 +29,17 @@ pub struct SandboxSpec {
     /// Directories (or files) below which writing is allowed, save [`PROTECTED_NAMES`] at the top
     /// of each. Absolute; those that do not exist are ignored.
     pub writable_roots: Vec<PathBuf>,
+    /// What else stays read-only within them, present or not. Absolute.
+    #[serde(default)]
+    pub protected: Vec<PathBuf>,
     /// Whether the host's network is reachable.
     pub network: bool,
 }
 
 impl Sandbox {
-    /// What a policy means for commands of a directory; `roots` are writable under
+    /// What a policy means for a workspace with these roots, which are writable under
     /// `workspace-write` beside those that the policy names.
-    pub(crate) fn of(policy: &SandboxPolicy, cwd: &Path, roots: &[PathBuf]) -> Self {
+    pub(crate) fn of(policy: &SandboxPolicy, roots: &[PathBuf]) -> Self {
         match policy {
             SandboxPolicy::DangerFullAccess | SandboxPolicy::ExternalSandbox { .. } => {
                 Self::Unrestricted
@@ -56,7 +59,6 @@ impl Sandbox {
                 let roots: Vec<PathBuf> = roots.iter().chain(named).cloned().collect();
                 let tmpdir = std::env::var_os("TMPDIR").map(PathBuf::from);
                 Self::Restricted(SandboxSpec::workspace_write(
-                    cwd,
                     &roots,
                     details.network_access || mutant::is(Switch::NetworkOpen),
                     details.exclude_slash_tmp || mutant::is(Switch::SlashTmpClosed),
@@ -73,15 +75,15 @@ impl SandboxSpec {
     pub fn read_only(network: bool) -> Self {
         Self {
             writable_roots: Vec::new(),
+            protected: Vec::new(),
             network,
         }
     }
 
-    /// `workspace-write`: `cwd`, `roots`, and unless excluded `/tmp` and `$TMPDIR` are writable.
+    /// `workspace-write`: `roots`, and unless excluded `/tmp` and `$TMPDIR` are writable.
     ///
     /// `tmpdir` is the value of `TMPDIR`; a relative or empty one is ignored.
     pub fn workspace_write(
-        cwd: &Path,
         roots: &[PathBuf],
         network: bool,
         exclude_slash_tmp: bool,
@@ -90,9 +92,10 @@ impl SandboxSpec {
     ) -> Self {
         let slash_tmp = (!exclude_slash_tmp).then(|| PathBuf::from("/tmp"));
         let tmpdir = tmpdir.filter(|path| !exclude_tmpdir && path.is_absolute());
-        let mut writable_roots: Vec<PathBuf> = Vec::with_capacity(roots.len() + 3);
-        let wanted = std::iter::once(cwd.to_path_buf())
-            .chain(roots.iter().cloned())
+        let mut writable_roots: Vec<PathBuf> = Vec::with_capacity(roots.len() + 2);
+        let wanted = roots
+            .iter()
+            .cloned()
             .chain(slash_tmp)
             .chain(tmpdir.map(Path::to_path_buf));
         for root in wanted {
@@ -102,6 +105,7 @@ impl SandboxSpec {
         }
         Self {
             writable_roots,
+            protected: Vec::new(),
             network,
         }
     }
@@ -125,10 +129,10 @@ mod tests {
 
     #[test]
     fn workspace_write_names_each_root_once() {
-        let extra = [PathBuf::from("/extra"), PathBuf::from("/ws")];
+        let named = ["/ws", "/extra", "/ws"].map(PathBuf::from);
         let write = |no_tmp, no_tmpdir, tmpdir: Option<&str>| {
             let tmpdir = tmpdir.map(Path::new);
-            SandboxSpec::workspace_write(Path::new("/ws"), &extra, false, no_tmp, no_tmpdir, tmpdir)
+            SandboxSpec::workspace_write(&named, false, no_tmp, no_tmpdir, tmpdir)
         };
         for (no_tmp, no_tmpdir, tmpdir, expected) in [
             (

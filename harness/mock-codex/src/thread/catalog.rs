@@ -172,8 +172,8 @@ impl Glance {
             view.name.clone_from(&summary.name);
             view.git_info.clone_from(&summary.git);
             view.daybreak_enabled = summary.daybreak;
-            // Before the first message nothing has used a model.
-            view.model = (!summary.preview.is_empty()).then(|| summary.model.clone());
+            let used = summary.told || !summary.preview.is_empty();
+            view.model = used.then(|| summary.model.clone());
             view.model_provider.clone_from(&summary.provider);
             view.reasoning_effort.clone_from(&summary.effort);
             view.updated_at = summary.updated_ms / 1000;

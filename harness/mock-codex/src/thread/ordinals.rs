@@ -53,9 +53,14 @@ impl Ordinals {
         let line = self.lines;
         match record {
             Record::TurnStarted(turn) => {
-                // Its start and its context; in the first turn also the settings.
-                let context = if turn.bare { 1 } else { 2 };
-                self.lines = turn.line + context + usize::from(!self.set);
+                // Its start and its context; in the first turn also the settings, unless it is one
+                // that the model isn't asked in.
+                let rest = match (turn.bare, self.set) {
+                    (true, _) => 0,
+                    (false, true) => 1,
+                    (false, false) => 2,
+                };
+                self.lines = turn.line + 1 + rest;
                 self.set = true;
                 self.told = false;
             }

@@ -140,6 +140,9 @@ pub(crate) struct Summary {
     /// lists show in place of the preview.
     #[serde(default)]
     pub(crate) since_revert: Option<String>,
+    /// Was the model told of the settings? Until then nothing has used a model.
+    #[serde(default)]
+    pub(crate) told: bool,
 }
 
 /// What is unread, under a name that changes with it.

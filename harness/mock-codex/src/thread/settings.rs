@@ -1,5 +1,6 @@
 //! What a thread runs with.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use codex_wire::policy::{ApprovalPolicy, ApprovalsReviewer, SandboxPolicy};
@@ -21,6 +22,10 @@ pub(crate) struct Settings {
     pub(crate) approval_policy: ApprovalPolicy,
     pub(crate) reviewer: ApprovalsReviewer,
     pub(crate) sandbox: SandboxPolicy,
+    /// The thread's directory when a client gave the sandbox as a policy. Its `.codex` stays
+    /// protected, as codex 0.169.0 does it.
+    #[serde(default)]
+    pub(crate) policy_directory: Option<PathBuf>,
     /// The permission profile that the sandbox was chosen by, if it was.
     pub(crate) profile: Option<String>,
     pub(crate) effort: Option<String>,
@@ -109,7 +114,7 @@ impl Settings {
             environments: vec![Environment::local(&self.cwd, &self.workspace_roots)],
             approval_policy: self.approval_policy,
             approvals_reviewer: self.reviewer,
-            sandbox_policy: self.sandbox.clone(),
+            sandbox_policy: self.told_sandbox(),
             active_permission_profile: self.profile_view(),
             model: self.model.clone(),
             model_provider: self.provider.clone(),
@@ -120,6 +125,39 @@ impl Settings {
             multi_agent_mode: "explicitRequestOnly",
             personality: self.personality,
         }
+    }
+
+    /// What is protected because the sandbox was given as a policy.
+    pub(crate) fn protected_of_policy(&self) -> Option<PathBuf> {
+        let of_workspace = matches!(self.sandbox, SandboxPolicy::WorkspaceWrite(_));
+        let directory = self.policy_directory.as_deref();
+        Some(directory.filter(|_| of_workspace)?.join(".codex"))
+    }
+
+    /// The sandbox as clients are told it: workspace roots beside the directory itself show up among
+    /// the writable roots. Where the directory isn't one of them, so do the temporary directories.
+    pub(crate) fn told_sandbox(&self) -> SandboxPolicy {
+        let SandboxPolicy::WorkspaceWrite(mut details) = self.sandbox.clone() else {
+            return self.sandbox.clone();
+        };
+        let roots = &self.workspace_roots;
+        let beside = roots.iter().filter(|root| **root != self.cwd);
+        let mut writable: Vec<PathBuf> = beside.cloned().collect();
+        if !roots.contains(&self.cwd) {
+            if !details.exclude_slash_tmp {
+                writable.push(PathBuf::from("/tmp"));
+            }
+            let temporary = std::env::var_os("TMPDIR").filter(|it| !it.is_empty());
+            match temporary.filter(|_| !details.exclude_tmpdir_env_var) {
+                Some(temporary) => writable.push(temporary.into()),
+                None => details.exclude_tmpdir_env_var = true,
+            }
+        }
+        writable.append(&mut details.writable_roots);
+        let mut seen = BTreeSet::new();
+        writable.retain(|root| seen.insert(root.clone()));
+        details.writable_roots = writable;
+        SandboxPolicy::WorkspaceWrite(details)
     }
 
     /// Does a reviewer decide about requests to leave the sandbox?

@@ -119,8 +119,9 @@ pub(crate) struct State {
     /// How often the model's input was compacted.
     pub(crate) compactions: u32,
     pub(crate) active: Option<ActiveTurn>,
-    /// What the client has injected and the running turn has not shown the model yet.
-    pub(crate) injected: Vec<Box<RawValue>>,
+    /// What the client has injected and the running turn has not shown the model yet. It may come to
+    /// nothing, and the model is asked once more all the same.
+    pub(crate) injected: Option<Vec<Box<RawValue>>>,
     /// The turn that the last turn, a review, runs or ran as.
     pub(crate) reviewed_as: Option<String>,
     pub(crate) rollout: Option<Rollout>,
@@ -180,7 +181,7 @@ impl State {
             read_back: false,
             compactions: 0,
             active: None,
-            injected: Vec::new(),
+            injected: None,
             reviewed_as: None,
             rollout: None,
             unsaved: None,
@@ -328,6 +329,7 @@ impl State {
             git: self.git.clone(),
             daybreak: self.daybreak,
             since_revert: self.since_revert.clone(),
+            told: self.told.is_some(),
         }
     }
 
@@ -393,9 +395,9 @@ impl Thread {
 
     /// Takes in what was injected while a turn ran; `true` if there was anything.
     pub(crate) fn take_injected(&self) -> std::io::Result<bool> {
-        let items = std::mem::take(&mut self.state.borrow_mut().injected);
-        let any = !items.is_empty();
-        for item in items {
+        let injected = self.state.borrow_mut().injected.take();
+        let any = injected.is_some();
+        for item in injected.into_iter().flatten() {
             self.record(Record::Input(item))?;
         }
         Ok(any)

@@ -57,7 +57,7 @@ impl Thread {
             instruction_sources: [],
             approval_policy: settings.approval_policy,
             approvals_reviewer: settings.reviewer,
-            sandbox: settings.sandbox.clone(),
+            sandbox: settings.told_sandbox(),
             active_permission_profile: settings.profile_view(),
             reasoning_effort: settings.effort.clone(),
             collaboration_mode: None,

@@ -69,30 +69,38 @@ fn begin(settings: &Settings, deferred: Option<&str>, switched: bool) -> Vec<Str
 
 fn changes(told: &Settings, settings: &Settings) -> Vec<String> {
     let mut messages = Vec::new();
-    let mut collaboration =
-        context::collaboration(settings).filter(|_| told.collaboration != settings.collaboration);
-    if told.model != settings.model {
+    let switched = told.model != settings.model;
+    if switched {
         messages.push(message("developer", &[context::MODEL_SWITCH]));
-        let tools = context::deferred_tools(settings);
-        if context::deferred_tools(told) != tools {
-            let collaboration = collaboration.take();
-            let tools = tools.as_deref().unwrap_or(context::NO_TOOLS);
-            let texts = [Some(context::SKILLS), collaboration.as_deref(), Some(tools)];
-            let texts: Vec<&str> = texts.into_iter().flatten().collect();
-            messages.push(message("developer", &texts));
-        }
     }
-    if let Some(text) = collaboration {
-        messages.push(message("developer", &[&text]));
-    }
+    let deferred = context::deferred_tools(settings);
+    let other_tools = switched && context::deferred_tools(told) != deferred;
+    let tools = deferred.as_deref().unwrap_or(context::NO_TOOLS);
     let permissions = context::permissions(settings);
-    if context::permissions(told) != permissions {
-        messages.push(message("developer", &[&permissions]));
-    }
+    let other_permissions = context::permissions(told) != permissions;
+    let collaboration =
+        context::collaboration(settings).filter(|_| told.collaboration != settings.collaboration);
     let moved = told.cwd != settings.cwd;
-    if moved || context::filesystem(told) != context::filesystem(settings) {
-        let environment = context::environment(settings, moved);
-        messages.push(message("user", &[&environment]));
-    }
+    let other_place = moved || context::filesystem(told) != context::filesystem(settings);
+    let environment = other_place.then(|| context::environment(settings, moved));
+    let parts = [
+        ("developer", other_tools.then_some(context::SKILLS)),
+        (
+            "developer",
+            other_permissions.then_some(permissions.as_str()),
+        ),
+        ("developer", collaboration.as_deref()),
+        ("user", environment.as_deref()),
+        ("developer", other_tools.then_some(tools)),
+    ];
+    let parts = parts
+        .into_iter()
+        .filter_map(|(role, text)| Some((role, text?)));
+    let parts: Vec<(&str, &str)> = parts.collect();
+    // What one role says at a stretch is one message.
+    messages.extend(parts.chunk_by(|one, next| one.0 == next.0).map(|parts| {
+        let texts: Vec<&str> = parts.iter().map(|part| part.1).collect();
+        message(parts[0].0, &texts)
+    }));
     messages
 }

@@ -119,6 +119,7 @@ impl Turn {
                             self.scope.keep(Record::Dropped);
                             self.tell_known_usage();
                         }
+                        self.scope.take_injected();
                         return Ok(Sampled { follow_up: true });
                     }
                 }

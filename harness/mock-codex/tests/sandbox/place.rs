@@ -89,9 +89,8 @@ impl Place {
     pub(crate) fn sandbox(&self, mode: Mode) -> Sandbox {
         let write = |exclude_slash_tmp, exclude_tmpdir| {
             let roots =
-                ["extra", "extra/inner", "root-file", "missing"].map(|root| self.path(root));
+                ["ws", "extra", "extra/inner", "root-file", "missing"].map(|root| self.path(root));
             SandboxSpec::workspace_write(
-                &self.workspace(),
                 &roots,
                 false,
                 exclude_slash_tmp,

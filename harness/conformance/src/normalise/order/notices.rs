@@ -1,6 +1,7 @@
 //! Replies, and the notices around them.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use codex_wire::transcript::{Entry, Event};
 
@@ -16,6 +17,16 @@ const CAUSES: &[&str] = &[
 ];
 /// The notices that race the reply, in the order in which they are put.
 const NOTICES: &[&str] = &["thread/settings/updated", "warning"];
+
+/// Whether a request can have caused a notice.
+type CanCause = fn(&Cause<'_>) -> bool;
+
+/// How the warnings begin that only some requests cause, which tells whose they are where another
+/// request of the thread is quicker.
+const OWN_CAUSES: &[(&str, CanCause)] = &[
+    ("Codex is ignoring ", |cause| cause.opens),
+    ("Model metadata for ", |cause| cause.method == "turn/start"),
+];
 
 /// The rule `racing-notices`.
 pub(super) fn racing_notices(entries: &mut Vec<Entry>) {
@@ -50,6 +61,7 @@ fn rank(event: &Event) -> Option<usize> {
 
 /// A request that may have caused a notice: of which thread, and where it and its reply are.
 struct Cause<'a> {
+    method: &'a str,
     thread: Option<&'a str>,
     /// Does it bring the thread into memory?
     opens: bool,
@@ -73,7 +85,9 @@ fn causes(entries: &[Entry]) -> Vec<Cause<'_>> {
             }
             // A thread that the request makes is named by the reply.
             let made = answer["result"]["thread"]["id"].as_str();
-            CAUSES.contains(&frame["method"].as_str()?).then(|| Cause {
+            let method = frame["method"].as_str()?;
+            CAUSES.contains(&method).then(|| Cause {
+                method,
                 opens: made.is_some(),
                 thread: made.or_else(|| frame["params"]["threadId"].as_str()),
                 request,
@@ -83,12 +97,22 @@ fn causes(entries: &[Entry]) -> Vec<Cause<'_>> {
         .collect()
 }
 
-/// The reply that the notice at `at` belongs behind: the one it follows already, else one that is
-/// still to come, else the last one if nothing of a turn came since.
+/// The reply that the notice at `at` belongs behind: of a request that alone can cause it, else the
+/// one it follows already, else one that is still to come, else the last one if nothing of a turn
+/// came since.
 fn anchor(entries: &[Entry], causes: &[Cause<'_>], at: usize) -> Option<usize> {
     rank(&entries[at].event)?;
     let thread = thread(&entries[at].event)?;
     let of_thread = || causes.iter().filter(|cause| cause.thread == Some(thread));
+    if let Some(can_cause) = own_cause(&entries[at].event) {
+        let asked = of_thread().filter(|cause| cause.request < at && can_cause(cause));
+        let reply = asked.map(|cause| cause.reply).next_back();
+        if let Some(reply) =
+            reply.filter(|reply| at < *reply || !of_turn(entries, *reply..at, thread))
+        {
+            return Some(reply);
+        }
+    }
     let before = (0..at)
         .rev()
         .find(|index| is_server(&entries[*index].event) && rank(&entries[*index].event).is_none());
@@ -100,12 +124,25 @@ fn anchor(entries: &[Entry], causes: &[Cause<'_>], at: usize) -> Option<usize> {
         return Some(cause.reply);
     }
     let last = of_thread().rfind(|cause| cause.reply < at)?;
-    let in_between = entries[last.reply..at].iter().any(|entry| {
+    (!of_turn(entries, last.reply..at, thread)).then_some(last.reply)
+}
+
+/// Is there anything of a turn of the thread among the entries?
+fn of_turn(entries: &[Entry], range: Range<usize>, thread: &str) -> bool {
+    entries[range].iter().any(|entry| {
         let of_turn = method(&entry.event)
             .is_some_and(|method| method.starts_with("item/") || method == "turn/completed");
         of_turn && self::thread(&entry.event) == Some(thread)
-    });
-    (!in_between).then_some(last.reply)
+    })
+}
+
+fn own_cause(event: &Event) -> Option<CanCause> {
+    let Event::Server(frame) = event else {
+        return None;
+    };
+    let message = frame["params"]["message"].as_str()?;
+    let row = OWN_CAUSES.iter().find(|row| message.starts_with(row.0))?;
+    Some(row.1)
 }
 
 /// The replies of the app-server: position of the reply and of its request. An id that is used

@@ -208,17 +208,20 @@ fn sandbox(
             requirements.check_profile(&policy).map_err(|problem| {
                 Failure::invalid(format!("invalid permission profile: {problem}"))
             })?;
-            Ok(Sandbox::of(&policy, cwd, &[]))
+            Ok(Sandbox::of(&policy, &[cwd.to_owned()]))
         }
         (Some(policy), None) => {
             let allowed = requirements.check_sandbox(&policy.0);
             allowed.map_err(Failure::sandbox)?;
-            Ok(Sandbox::of(&policy.0, started_in, &[]))
+            Ok(Sandbox::of(&policy.0, std::slice::from_ref(started_in)))
         }
         (None, None) => {
             let mut settings = config::resolve(&config, &Requested::default(), started_in)?;
             requirements.settle(&mut settings);
-            Ok(Sandbox::of(&settings.sandbox, started_in, &[]))
+            Ok(Sandbox::of(
+                &settings.sandbox,
+                std::slice::from_ref(started_in),
+            ))
         }
     }
 }

@@ -42,7 +42,7 @@ impl Confined<'_> {
     pub(in crate::sandbox) fn run(self) -> Result<i32, SetupError> {
         let requests = guard::Requests::keep_back()?;
         let roots = existing(&self.spec.writable_roots);
-        let protected = Protected::claim(&roots)?;
+        let protected = Protected::claim(&roots, &self.spec.protected)?;
         let task = task(self.parent, self.tty, &protected);
         let stage = StagePlan {
             network: self.spec.network,

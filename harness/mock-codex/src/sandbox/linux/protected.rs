@@ -12,6 +12,7 @@
 //! - should both processes be killed at once, the directory's mode ([`MARK`]) tells the next
 //!   sandbox in that root whose it is, which then removes it at its end.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
@@ -46,19 +47,20 @@ pub(super) struct StandIn {
 }
 
 impl Protected {
-    /// Finds or makes the protected names at the top of `roots` (existing, canonical).
-    pub(super) fn claim(roots: &[PathBuf]) -> Result<Self, SetupError> {
+    /// Finds or makes the protected names at the top of `roots` (existing, canonical), and the other
+    /// paths that are named, as far as they are below one.
+    pub(super) fn claim(roots: &[PathBuf], named: &[PathBuf]) -> Result<Self, SetupError> {
         let mut protected = Self::default();
         let mask = umask(Mode::empty());
-        let claimed = roots
+        let usual = roots
             .iter()
             .filter(|root| root.is_dir())
-            .try_for_each(|root| {
-                PROTECTED_NAMES.iter().try_for_each(|name| {
-                    let path = root.join(name);
-                    protected.claim_one(&path)
-                })
-            });
+            .flat_map(|root| PROTECTED_NAMES.iter().map(|name| root.join(name)));
+        let in_root = |path: &&PathBuf| roots.iter().any(|root| path.starts_with(root));
+        let can_be_made = |path: &&PathBuf| path.parent().is_some_and(Path::is_dir);
+        let named = named.iter().filter(in_root).filter(can_be_made).cloned();
+        let all: BTreeSet<PathBuf> = usual.chain(named).collect();
+        let claimed = all.iter().try_for_each(|path| protected.claim_one(path));
         umask(mask);
         if let Err(error) = claimed {
             protected.release();

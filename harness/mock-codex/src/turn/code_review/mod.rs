@@ -121,6 +121,7 @@ fn own_settings(settings: &Settings) -> Settings {
         reviewer: ApprovalsReviewer::User,
         base_instructions: Some(context::REVIEW.to_owned()),
         collaboration: Collaboration::default(),
+        policy_directory: None,
         dynamic_tools: Vec::new(),
         ..settings.clone()
     }
