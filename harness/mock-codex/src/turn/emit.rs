@@ -144,6 +144,8 @@ impl Scope {
     /// Tells an item that is complete as soon as it begins.
     pub(super) fn whole_item(&self, mut item: Item) {
         match &item {
+            // Nothing is told of an answer without a word that a plan is looked for in.
+            Item::AgentMessage(message) if self.plans() && message.text.is_empty() => return,
             // A plan is looked for in the text, which is told only at its end.
             Item::AgentMessage(message) if self.plans() => {
                 let mut begun = message.clone();
