@@ -221,3 +221,60 @@ fn with_names(seen: Seen, run: &CaseRun) -> Seen {
         in_force @ Seen::InForce { .. } => in_force,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// What is read from one request and the error that it is answered with.
+    fn refused(method: &str, code: i64, message: &str) -> Option<Seen> {
+        let entry = |event| Entry { t_us: 0, event };
+        refusal(&[
+            entry(Event::Client(json!({ "id": 6, "method": "turn/start" }))),
+            entry(Event::Client(json!({ "id": 7, "method": method }))),
+            entry(Event::Server(json!({ "id": 6, "result": {} }))),
+            entry(Event::Server(
+                json!({ "id": 7, "error": { "code": code, "message": message } }),
+            )),
+        ])
+    }
+
+    #[test]
+    fn a_method_that_a_version_has_not_is_not_there() {
+        let update = "thread/settings/update";
+        let unknown = format!("Invalid request: unknown variant `{update}`, expected one of `x`");
+        for (code, message) in [(-32600, unknown.as_str()), (NO_METHOD, "method not found")] {
+            let why = format!("`{update}`: {message}");
+            assert_eq!(
+                refused(update, code, message),
+                Some(Seen::NotThere { why }),
+                "{code}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_method_that_refuses_has_failed() {
+        for message in [
+            "Invalid request: unknown variant `custom`, expected one of `read-only`",
+            "thread not found",
+        ] {
+            let why = format!("`thread/fork`: {message}");
+            assert_eq!(
+                refused("thread/fork", -32600, message),
+                Some(Seen::Failed { why })
+            );
+        }
+    }
+
+    #[test]
+    fn answers_and_errors_of_nobody_refuse_nothing() {
+        assert_eq!(refusal(&[]), None);
+        let answer = Event::Server(json!({ "id": 6, "result": {} }));
+        let stray =
+            Event::Server(json!({ "id": 9, "error": { "code": NO_METHOD, "message": "" } }));
+        let entries = [answer, stray].map(|event| Entry { t_us: 0, event });
+        assert_eq!(refusal(&entries), None);
+    }
+}
