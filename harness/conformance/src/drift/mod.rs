@@ -20,6 +20,7 @@ mod timing;
 mod verdict;
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -57,7 +58,10 @@ pub struct Plan<'a> {
     pub judge: &'a Judge,
     /// The protocols of the first two targets, as far as they are known.
     pub schemas: [Option<&'a Schema>; 2],
-    /// No further case is begun after this time; a case of each scenario comes first.
+    /// How many cases run before their transcripts are compared and forgotten.
+    pub at_once: NonZeroUsize,
+    /// No further case is begun after this time, but for the first ones; a case of each scenario
+    /// comes first.
     pub within: Option<Duration>,
 }
 
@@ -80,6 +84,10 @@ pub struct Drift {
     pub timed: usize,
     /// Changes of the protocol that no case has shown; `None` where a schema isn't known.
     pub unexercised: Option<Unexercised>,
+    /// The chosen cases that were not run, as the time was up or the run was stopped.
+    pub left_out: Vec<String>,
+    /// Of these, the scenarios of which no case was run.
+    pub unseen: Vec<String>,
     /// How many cases there were to run, and in how many both wires could be compared.
     pub counts: Counts,
     /// How long it took.
@@ -108,8 +116,9 @@ impl Drift {
     }
 }
 
-/// How many cases run before their transcripts are compared and forgotten.
-const AT_ONCE: usize = 48;
+/// A good number of cases that run before their transcripts are compared: at the end of them
+/// processors are idle until the last one is done.
+pub const AT_ONCE: NonZeroUsize = NonZeroUsize::new(96).expect("it isn't 0");
 
 /// A difference in so many cases, or fewer, is looked for again: it may be a race.
 const RARE: usize = 2;
@@ -126,15 +135,18 @@ pub async fn drift(plan: &Plan<'_>, mut on_event: impl FnMut(RunEvent<'_>)) -> D
         chosen: cases.len(),
         ..Counts::default()
     };
-    for some in cases.chunks(AT_ONCE) {
+    let mut left_out: BTreeSet<&str> = cases.iter().map(|case| case.id.as_str()).collect();
+    for some in cases.chunks(plan.at_once.get()) {
         let late = plan.within.is_some_and(|within| begun.elapsed() > within);
-        if late || plan.options.cancel.is_cancelled() {
+        let any = counts.ran > 0;
+        if (late && any) || plan.options.cancel.is_cancelled() {
             break;
         }
         let mut round = Round::run(&plan.targets, some, &plan.options, &mut on_event).await;
         for case in some {
             if let Some(runs) = round.take(case) {
                 counts.ran += 1;
+                left_out.remove(case.id.as_str());
                 sight.look(runs, plan.judge);
             }
         }
@@ -144,7 +156,12 @@ pub async fn drift(plan: &Plan<'_>, mut on_event: impl FnMut(RunEvent<'_>)) -> D
     } else {
         look_again(plan, &cases, &mut sight, &mut on_event).await
     };
-    sight.finish(plan, counts, unsteady, begun)
+    let done = sight.finish(plan, counts, unsteady, begun);
+    Drift {
+        unseen: order::without_any(&cases, &left_out),
+        left_out: left_out.into_iter().map(str::to_owned).collect(),
+        ..done
+    }
 }
 
 /// Runs the cases twice more that alone show something, and takes out what they don't show again, or
@@ -268,6 +285,8 @@ impl<'a> Sight<'a> {
             timed: self.timings.known(),
             slower: self.timings.changes(),
             unexercised,
+            left_out: Vec::new(),
+            unseen: Vec::new(),
             counts: Counts {
                 chosen: counts.chosen,
                 ran: counts.ran,

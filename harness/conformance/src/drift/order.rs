@@ -1,6 +1,6 @@
 //! Which cases come first, where the time may not suffice for all of them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::scenario::model::Case;
@@ -24,6 +24,17 @@ pub(super) fn a_case_of_each_scenario_first(cases: &[Arc<Case>]) -> Vec<Arc<Case
         .collect()
 }
 
+/// The scenarios all of whose cases were left out, by name.
+pub(super) fn without_any(cases: &[Arc<Case>], left_out: &BTreeSet<&str>) -> Vec<String> {
+    let (out, seen): (Vec<_>, Vec<_>) = cases
+        .iter()
+        .partition(|case| left_out.contains(case.id.as_str()));
+    let names = |cases: Vec<&Arc<Case>>| -> BTreeSet<String> {
+        cases.iter().map(|case| case.scenario.clone()).collect()
+    };
+    names(out).difference(&names(seen)).cloned().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,5 +50,15 @@ mod tests {
             ids,
             ["a/x[1]", "a/y", "b/z[1]", "a/x[2]", "b/z[2]", "a/x[3]"]
         );
+    }
+
+    #[test]
+    fn a_scenario_is_unseen_when_all_of_its_cases_are_left_out() {
+        let ids = ["a/x[1]", "a/x[2]", "a/y", "b/z[1]", "b/z[2]"];
+        let cases: Vec<Arc<Case>> = ids.iter().map(|id| Arc::new(sample::case(id))).collect();
+        let out = |ids: &[&'static str]| without_any(&cases, &ids.iter().copied().collect());
+        assert_eq!(out(&[]), [""; 0]);
+        assert_eq!(out(&["a/x[2]", "b/z[2]"]), [""; 0]);
+        assert_eq!(out(&["a/x[2]", "a/y", "b/z[1]", "b/z[2]"]), ["a/y", "b/z"]);
     }
 }

@@ -1,7 +1,16 @@
 //! The command `drift`, with mocks that differ in one thing in place of two versions.
 
 use std::fs;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::Duration;
 
+use codex_conformance::check::snapshot::Update;
+use codex_conformance::check::verdict::Judge;
+use codex_conformance::drift::{self, report};
+use codex_conformance::run::RunOptions;
+use codex_conformance::scenario;
+use codex_conformance::target::Target;
 use serde_json::Value;
 
 use super::program::{PROGRAM, ROOT, Said, conformance};
@@ -22,15 +31,19 @@ fn json(args: &[&str]) -> Value {
     let (code, out, err) = drift(&[args, &["--json", "-"]].concat());
     assert_eq!(code, 0, "{out}{err}");
     let report: Value = serde_json::from_str(&out).unwrap();
+    assert_of_schema(&report);
+    report
+}
+
+fn assert_of_schema(report: &Value) {
     let schema = fs::read_to_string(format!("{ROOT}/fixtures/drift.schema.json")).unwrap();
     let schema: Value = serde_json::from_str(&schema).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let problems: Vec<_> = validator
-        .iter_errors(&report)
+        .iter_errors(report)
         .map(|it| it.to_string())
         .collect();
     assert_eq!(problems, [""; 0]);
-    report
 }
 
 #[test]
@@ -150,4 +163,54 @@ fn what_can_not_be_compared_says_so() {
     assert_eq!(code, 4, "{err}");
     let (code, _, err) = drift(&["mock", "nowhere"]);
     assert_eq!(code, 2, "{err}");
+}
+
+#[tokio::test]
+async fn what_the_time_did_not_suffice_for_is_named() {
+    let root = Path::new(ROOT);
+    let file = |name: &str| root.join(format!("scenarios/{name}.yaml"));
+    let files = ["account/api-key", "handshake/initialize", "turns/plain"].map(file);
+    let cases = scenario::load(&files).cases;
+    let targets = vec![Target::MOCK, Target::MOCK];
+    let judge = Judge::new(root, &targets, Update::Never).unwrap();
+    let plan = drift::Plan {
+        cases: &cases,
+        targets,
+        options: RunOptions {
+            mock_program: Some(PROGRAM.into()),
+            ..RunOptions::default()
+        },
+        judge: &judge.without_snapshots(),
+        schemas: [None, None],
+        at_once: NonZeroUsize::new(2).unwrap(),
+        within: Some(Duration::ZERO),
+    };
+    let drift = drift::drift(&plan, |_| ()).await;
+    assert!(!drift.is_complete());
+    assert_eq!((drift.counts.chosen, drift.counts.ran), (4, 2));
+    assert_eq!(
+        drift.left_out,
+        ["account/api-key[key=empty]", "turns/plain"]
+    );
+    assert_eq!(drift.unseen, ["turns/plain"]);
+
+    let text = report::text(&drift);
+    assert!(
+        text.contains("Not run: 2 cases: account/api-key[key=empty], turns/plain\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("No case was run of 1 scenario: turns/plain\n2 of 4 cases on "),
+        "{text}"
+    );
+    let page = report::markdown(&drift);
+    assert!(
+        page.contains("## What was not run\n\n- Not run: 2 cases: "),
+        "{page}"
+    );
+    let json = report::json(&drift);
+    assert_of_schema(&json);
+    assert_eq!(json["complete"], false);
+    assert_eq!(json["left_out"]["cases"].as_array().unwrap().len(), 2);
+    assert_eq!(json["left_out"]["unseen"][0], "turns/plain");
 }

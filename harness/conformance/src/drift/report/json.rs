@@ -29,6 +29,7 @@ pub fn json(drift: &Drift) -> Value {
         "targets": drift.targets,
         "complete": drift.is_complete(),
         "seconds": drift.duration.as_secs_f64(),
+        "left_out": { "cases": drift.left_out, "unseen": drift.unseen },
         "summary": {
             "chosen": counts.chosen,
             "ran": counts.ran,

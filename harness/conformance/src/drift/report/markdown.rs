@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::words::{
-    NOISE, by_itself, count, moved, of_protocol, places, several, slower, some, stand, summary,
-    what,
+    NOISE, by_itself, count, left_out, moved, of_protocol, places, several, slower, some, stand,
+    summary, what,
 };
 use crate::compare::show::excerpt;
 use crate::drift::{Drift, Entry};
@@ -28,6 +28,7 @@ pub fn markdown(drift: &Drift) -> String {
     who_moved(&mut out, drift);
     timing(&mut out, drift);
     protocol(&mut out, drift);
+    not_run(&mut out, drift);
     out.truncate(out.trim_end().len());
     out.push('\n');
     out
@@ -165,6 +166,18 @@ fn protocol(out: &mut String, drift: &Drift) {
     );
     for change in &unexercised.changes {
         let _ = writeln!(out, "- {}", of_protocol(change));
+    }
+    out.push('\n');
+}
+
+fn not_run(out: &mut String, drift: &Drift) {
+    let lines = left_out(drift);
+    if lines.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "## What was not run\n");
+    for line in lines {
+        let _ = writeln!(out, "- {line}");
     }
     out.push('\n');
 }

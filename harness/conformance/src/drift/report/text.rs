@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::words::{
-    NOISE, by_itself, count, moved, of_protocol, places, several, slower, some, stand, summary,
-    what,
+    NOISE, by_itself, count, left_out, moved, of_protocol, places, several, slower, some, stand,
+    summary, what,
 };
 use crate::compare::show::excerpt;
 use crate::drift::{Drift, Entry};
@@ -20,7 +20,10 @@ pub fn text(drift: &Drift) -> String {
     who_moved(&mut out, drift);
     timing(&mut out, drift);
     protocol(&mut out, drift);
-    // Writing to a string can't fail, here and below.
+    for line in left_out(drift) {
+        // Writing to a string can't fail, here and below.
+        let _ = writeln!(out, "{line}");
+    }
     let _ = writeln!(out, "{}", summary(drift));
     out
 }

@@ -161,6 +161,26 @@ pub(super) fn of_protocol(change: &SchemaChange) -> String {
     line(change)
 }
 
+/// What was not run, in sentences; none where everything was.
+pub(super) fn left_out(drift: &Drift) -> Vec<String> {
+    if drift.left_out.is_empty() {
+        return Vec::new();
+    }
+    let number = count(drift.left_out.len(), "case");
+    let unseen = match drift.unseen.len() {
+        0 => "Every scenario had a case that was run".to_owned(),
+        several => format!(
+            "No case was run of {}: {}",
+            count(several, "scenario"),
+            some(&drift.unseen)
+        ),
+    };
+    vec![
+        format!("Not run: {number}: {}", some(&drift.left_out)),
+        unseen,
+    ]
+}
+
 /// The last line.
 pub(super) fn summary(drift: &Drift) -> String {
     let counts = drift.counts;
