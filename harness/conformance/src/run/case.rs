@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use codex_wire::transcript::{Event, Step as StepEntry};
@@ -18,6 +17,7 @@ use crate::client::failure::Failure;
 use crate::run::RunOptions;
 use crate::run::checks::{Outcome, failed, of_step};
 use crate::run::driven::Driven;
+use crate::run::first_start::Shared;
 use crate::run::home;
 use crate::run::leftover::Sweep;
 use crate::run::listen::Listening;
@@ -141,7 +141,7 @@ impl<'a> Run<'a> {
     fn new(case: &'a Case, target: &'a Target, options: &'a RunOptions, laid_out: LaidOut) -> Self {
         let mut bindings = Bindings::new();
         laid_out.places().bind(&mut bindings);
-        let marker = marker();
+        let marker = home::marker();
         Self {
             session: None,
             driven: None,
@@ -209,6 +209,18 @@ impl<'a> Run<'a> {
         self.model = Some(model);
         self.fed(fed)?;
 
+        let first_start = match &launch {
+            Some(launch) if self.may_have_been_started() => {
+                let starts = &self.options.first_starts;
+                starts.of(self.target, launch, self.options).await
+            }
+            _ => None,
+        };
+        if let Some(first_start) = &first_start {
+            first_start
+                .put_into(&self.laid_out.places().codex_home)
+                .map_err(|error| broken(&format!("the home can't be filled: {error}")))?;
+        }
         let laid_out = self.lay_out(&base_url);
         let environment = laid_out.map_err(|failure| {
             let message = format!("the case can't be laid out: {}", failure.message);
@@ -216,7 +228,10 @@ impl<'a> Run<'a> {
                 .push(failed("home", message, Some(&self.case.at), None));
             Stop::Failed
         })?;
-        let path = launch.as_ref().map_or(&[][..], |launch| &launch.path);
+        let path = (
+            first_start.as_ref().and_then(Shared::programs),
+            launch.as_ref().map_or(&[][..], |launch| &launch.path),
+        );
         let places = self.laid_out.places();
         self.plan.environment = home::environment(places, path, &self.marker, &environment);
         let own = launch.iter().flat_map(|launch| &launch.environment);
@@ -231,6 +246,14 @@ impl<'a> Run<'a> {
                 .map_err(|error| broken(&format!("the tap can't be made: {error}")))?;
         }
         Ok(())
+    }
+
+    /// May the app-server find what an earlier start has left? Not where the case says so, and not
+    /// where it lays out files that only a first start takes in.
+    fn may_have_been_started(&self) -> bool {
+        let in_home = |path: &String| path.starts_with("${codex_home}");
+        !self.case.home.first_start.unwrap_or(false)
+            && !self.case.files.iter().any(|(path, _)| in_home(path))
     }
 
     /// Writes what the app-server finds; the result is the case's own environment.
@@ -442,16 +465,6 @@ pub(super) fn no_session() -> Failure {
 /// A file that can't be had.
 pub(super) fn cant(what: &str, path: &Path, error: &std::io::Error) -> Failure {
     Failure::harness(format!("can't {what} `{}`: {error}", path.display()))
-}
-
-/// Unique on this machine while the harness runs.
-fn marker() -> String {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    format!(
-        "{}-{}",
-        std::process::id(),
-        NEXT.fetch_add(1, Ordering::Relaxed)
-    )
 }
 
 /// The methods of server requests that the case answers with `respond`: those that an `await`

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Map, Value, json};
 
@@ -105,10 +106,11 @@ pub fn merge_into_file(codex_home: &Path, over: &Map<String, Value>) -> Result<(
 }
 
 /// The whole environment of an app-server: an allow-list, so that no key, proxy or token of the
-/// person who runs the harness gets in. `path` is searched after the harness's own `PATH`.
+/// person who runs the harness gets in. Of the directories of programs the one is searched before
+/// the harness's own `PATH`, the others after it.
 pub fn environment(
     places: &Places,
-    path: &[PathBuf],
+    path: (Option<&Path>, &[PathBuf]),
     marker: &str,
     own: &Map<String, Value>,
 ) -> Vec<(OsString, OsString)> {
@@ -140,9 +142,22 @@ pub fn environment(
     all
 }
 
-fn search_path(further: &[PathBuf]) -> OsString {
+/// Unique on this machine while the harness runs; marks every process of a case.
+pub(super) fn marker() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    format!(
+        "{}-{}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    )
+}
+
+fn search_path((first, last): (Option<&Path>, &[PathBuf])) -> OsString {
     let own = env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
-    let all = env::split_paths(&own).chain(further.iter().cloned());
+    let first = first.map(Path::to_owned).into_iter();
+    let all = first
+        .chain(env::split_paths(&own))
+        .chain(last.iter().cloned());
     // A directory with a colon in its name can't be on a search path; then ours goes in alone.
     env::join_paths(all).unwrap_or(own)
 }
@@ -183,7 +198,12 @@ mod tests {
     #[test]
     fn only_listed_variables_reach_the_app_server() {
         let own = json!({"USER": "someone", "MINE": 1, "TZ": null});
-        let all = environment(&Places::default(), &[], "m", own.as_object().unwrap());
+        let all = environment(
+            &Places::default(),
+            (None, &[]),
+            "m",
+            own.as_object().unwrap(),
+        );
         let mut names: Vec<_> = all.iter().map(|(name, _)| name.to_str().unwrap()).collect();
         names.sort_unstable();
         let mut expected = [

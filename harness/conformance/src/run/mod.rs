@@ -16,6 +16,7 @@ pub mod world;
 pub(crate) mod checks;
 mod driven;
 mod finish;
+mod first_start;
 mod http;
 mod jwt;
 mod opening;
@@ -26,6 +27,7 @@ mod verbs;
 mod wire;
 
 pub(crate) use driven::Window;
+pub use first_start::FirstStarts;
 pub use options::{RunEvent, RunOptions};
 pub(crate) use perform::verb;
 pub use suite::suite;

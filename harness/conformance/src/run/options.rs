@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::client::address::Token;
 use crate::client::driver::Sdk;
 use crate::client::reference;
+use crate::run::FirstStarts;
 use crate::run::outcome::CaseRun;
 use crate::scenario::model::Case;
 
@@ -41,6 +42,8 @@ pub struct RunOptions {
     pub token: Option<Token>,
     /// The SDK that drives the app-server; `None`: the reference client.
     pub sdk: Option<Arc<Sdk>>,
+    /// What the first start of each codex leaves for the others.
+    pub first_starts: FirstStarts,
     /// Cancelling it ends the run: processes are killed and directories removed.
     pub cancel: CancellationToken,
 }
@@ -66,6 +69,7 @@ impl Default for RunOptions {
             mutant: None,
             token: None,
             sdk: None,
+            first_starts: FirstStarts::default(),
             cancel: CancellationToken::new(),
         }
     }

@@ -139,6 +139,7 @@ fn home(record: &Record<'_>) -> Home {
         env: record.map("env"),
         experimental_api: record.flag("experimental_api"),
         handshake: record.flag("handshake"),
+        first_start: record.flag("first_start"),
         opt_out: record.texts("opt_out"),
     }
 }

@@ -207,6 +207,12 @@ pub(crate) const HOME: Fields = &[&[
         "do the handshake before the first step; default: true",
     ),
     may(
+        "first_start",
+        Shape::Flag,
+        "there is nothing but the configuration: a codex may otherwise find the databases and the \
+         skills that its first start leaves; default: false",
+    ),
+    may(
         "opt_out",
         Shape::Texts,
         "`capabilities.optOutNotificationMethods`",

@@ -88,6 +88,10 @@ pub struct Home {
     pub experimental_api: Option<bool>,
     /// Do the handshake before the first step? False for cases about the handshake itself.
     pub handshake: Option<bool>,
+    /// Does the app-server have to find an empty `CODEX_HOME`, with its configuration alone?
+    /// Otherwise one may have been started in it and have ended, see
+    /// [`FirstStarts`](crate::run::FirstStarts).
+    pub first_start: Option<bool>,
     /// `capabilities.optOutNotificationMethods` of the reference client.
     pub opt_out: Vec<String>,
 }
