@@ -119,10 +119,11 @@ fn install_all(root: &Path, names: &[String], out: &mut dyn Write) -> Result<Exi
             package.version,
             package.language.name()
         );
-        complain(&format!(
-            "installing {title} into `{}`",
-            package.home(&cache).display()
-        ));
+        // Cargo is always asked: it knows itself what has changed of a driver.
+        if !package.is_installed(&cache) || package.language == Language::Rust {
+            let home = package.home(&cache);
+            complain(&format!("installing {title} into `{}`", home.display()));
+        }
         match install(package, root, &cache) {
             Ok(Outcome::Fresh) => writeln!(out, "installed: {title}")?,
             Ok(Outcome::Present) => writeln!(out, "already installed: {title}")?,
@@ -170,16 +171,8 @@ fn of_list(error: &ListError) -> CliError {
 }
 
 fn of_install(package: &Package, error: &InstallError) -> CliError {
-    let hint = match (error, package.language) {
-        (InstallError::Missing { .. }, Language::Python) => Some("install Python 3.11 or newer"),
-        (InstallError::Missing { .. }, Language::Node) => {
-            Some("install Node.js 20 or newer, with npm")
-        }
-        (InstallError::Missing { .. }, Language::Rust) => Some("install Rust's Cargo"),
-        _ => None,
-    };
     let message = format!("`{}` is not installed", package.package);
-    environment(message, hint.map(str::to_owned))
+    environment(message, error.hint(package.language))
 }
 
 fn environment(message: String, hint: Option<String>) -> CliError {

@@ -4,10 +4,10 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use super::{Language, Package};
-use crate::target::cache::{Cache, lock};
+use crate::target::cache::{CACHE_VARIABLE, Cache, lock};
 use crate::target::npm;
 
 /// What an installation came to.
@@ -38,6 +38,14 @@ pub enum InstallError {
         /// Why.
         source: io::Error,
     },
+    /// The registry can't be reached.
+    #[error("`{command}` can't reach its registry: {said}")]
+    Offline {
+        /// What was run.
+        command: String,
+        /// The line that says so.
+        said: String,
+    },
     /// The installer failed.
     #[error("`{command}` failed: {said}")]
     Failed {
@@ -46,6 +54,27 @@ pub enum InstallError {
         /// The end of what it said.
         said: String,
     },
+}
+
+impl InstallError {
+    /// What to do about it.
+    pub fn hint(&self, language: Language) -> Option<String> {
+        let hint = match (self, language) {
+            (Self::Write { .. }, _) => {
+                return Some(format!(
+                    "set `{CACHE_VARIABLE}` to a directory that you can write to"
+                ));
+            }
+            (Self::Offline { .. }, _) => {
+                "installing needs the network once; afterwards everything runs offline"
+            }
+            (Self::Missing { .. }, Language::Python) => "install Python 3.11 or newer",
+            (Self::Missing { .. }, Language::Node) => "install Node.js 20 or newer, with npm",
+            (Self::Missing { .. }, Language::Rust) => "install Rust's Cargo",
+            (Self::Failed { .. }, _) => return None,
+        };
+        Some(hint.to_owned())
+    }
 }
 
 /// Installs a package, unless it is there already. `root` is the directory that has
@@ -132,6 +161,29 @@ fn fresh(home: &Path) -> Result<(), InstallError> {
 /// How many lines of what an installer said are worth showing.
 const LINES: usize = 8;
 
+/// How pip starts a line for each of its tries: they all say the same.
+const AGAIN: &str = "WARNING: Retrying";
+
+/// What pip, npm and Cargo say where there is no network, or nobody behind it.
+const UNREACHABLE: [&str; 16] = [
+    "Failed to establish a new connection",
+    "Failed to resolve",
+    "Temporary failure in name resolution",
+    "ConnectTimeoutError",
+    "ReadTimeoutError",
+    "ENOTFOUND",
+    "EAI_AGAIN",
+    "ECONNREFUSED",
+    "ECONNRESET",
+    "ETIMEDOUT",
+    "ENETUNREACH",
+    "ERR_SOCKET_TIMEOUT",
+    "ENOTCACHED",
+    "Could not resolve host",
+    "Failed to connect",
+    "offline mode",
+];
+
 fn run(command: &mut Command) -> Result<(), InstallError> {
     let shown = shown(command);
     let output = command.stdin(Stdio::null()).output();
@@ -143,15 +195,23 @@ fn run(command: &mut Command) -> Result<(), InstallError> {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    let lines: Vec<&str> = said
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
+    Err(explain(shown, output.status, &said))
+}
+
+/// What an installer's last words mean.
+fn explain(command: String, status: ExitStatus, said: &str) -> InstallError {
+    let unreachable = |line: &&str| UNREACHABLE.iter().any(|cause| line.contains(cause));
+    if let Some(line) = said.lines().find(unreachable) {
+        let said = line.trim().to_owned();
+        return InstallError::Offline { command, said };
+    }
+    let worth_it = |line: &&str| !line.trim().is_empty() && !line.starts_with(AGAIN);
+    let lines: Vec<&str> = said.lines().filter(worth_it).collect();
     let last = &lines[lines.len().saturating_sub(LINES)..];
-    Err(InstallError::Failed {
-        command: shown,
-        said: format!("{}\n{}", output.status, last.join("\n")),
-    })
+    InstallError::Failed {
+        command,
+        said: format!("{status}\n{}", last.join("\n")),
+    }
 }
 
 fn shown(command: &Command) -> String {
@@ -166,5 +226,44 @@ fn write_error(path: &Path, source: io::Error) -> InstallError {
     InstallError::Write {
         path: path.to_owned(),
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    use super::*;
+
+    fn told(said: &str) -> InstallError {
+        explain("pip install x".into(), ExitStatus::from_raw(256), said)
+    }
+
+    #[test]
+    fn without_a_network_that_is_what_is_said() {
+        for said in [
+            "WARNING: Retrying (Retry(total=4)) after connection broken by 'NewConnectionError(\
+             'Failed to establish a new connection: [Errno 111] Connection refused')'\n\
+             ERROR: No matching distribution found for x==1",
+            "npm error code ECONNREFUSED\nnpm error syscall connect",
+            "error: no matching package named `x` found\n\
+             As a reminder, you're using offline mode (--offline) which can cause this",
+            "error: failed to download\n  [6] Could not resolve hostname (Could not resolve host: x)",
+        ] {
+            let error = told(said);
+            assert!(matches!(error, InstallError::Offline { .. }), "{error}");
+            assert!(error.to_string().lines().count() == 1, "{error}");
+            let hint = error.hint(Language::Python).unwrap_or_default();
+            assert!(hint.contains("needs the network"), "{hint}");
+        }
+    }
+
+    #[test]
+    fn another_failure_is_shown_as_the_installer_told_it() {
+        let error = told("ERROR: No matching distribution found for x==1\n\n");
+        let text = "`pip install x` failed: exit status: 1\n\
+                    ERROR: No matching distribution found for x==1";
+        assert_eq!(error.to_string(), text);
+        assert_eq!(error.hint(Language::Python), None);
     }
 }
