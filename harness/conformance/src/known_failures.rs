@@ -8,7 +8,7 @@
 //!   check: step-4.expect
 //!   message: "sandbox.type:"         # how the failure's message starts
 //!   reason: a fork forgets a workspace-write sandbox
-//!   upstream: openai/codex#1234      # where there is an issue
+//!   upstream: https://github.com/openai/codex/issues/1234   # a thread about it, where there is one
 //!   versions: [">=0.144.4 <0.170.0"] # of codex; all, unless given
 //!   quirk: workspace-write-lost-on-fork   # of the mock; its list alone has this
 //!   sometimes: true                  # not in every run, or not on every target
@@ -54,7 +54,7 @@ pub struct Entry {
     pub message: String,
     /// Why it fails.
     pub reason: String,
-    /// The issue upstream.
+    /// The address of a thread about it: the SDK's issue, or what changed in codex.
     pub upstream: Option<String>,
     /// The versions of codex for which it holds.
     pub versions: Ranges,
@@ -243,7 +243,7 @@ impl KnownFailures {
         }
         if stale.is_empty() && self.explains(run) {
             let applying = entries.iter().filter(|entry| entry.applies(run));
-            let mut reasons: Vec<&str> = applying.map(|e| e.reason.as_str()).collect();
+            let mut reasons: Vec<String> = applying.map(|entry| entry.why()).collect();
             reasons.dedup();
             run.status = Status::Known(reasons.join("; "));
             return;
@@ -254,6 +254,11 @@ impl KnownFailures {
             .collect();
         run.checks.extend(wrong);
         run.status = Status::Failed;
+    }
+
+    /// Is the case of this id known to fail a check of this id?
+    pub fn has(&self, id: &str, check: &str) -> bool {
+        self.about(id).any(|entry| entry.check == check)
     }
 
     /// The entries that name none of these cases.
@@ -276,6 +281,14 @@ impl Entry {
     /// Does a check of this run fail as it says?
     fn applies(&self, run: &CaseRun) -> bool {
         failed(&run.checks).any(|check| self.explains(check))
+    }
+
+    /// The reason, with the address of the thread about it.
+    fn why(&self) -> String {
+        match &self.upstream {
+            Some(address) => format!("{} ({address})", self.reason),
+            None => self.reason.clone(),
+        }
     }
 
     fn explains(&self, check: &Check) -> bool {

@@ -8,7 +8,7 @@ const LIST: &str = r#"
   check: step-4.expect
   message: "sandbox.type:"
   reason: a fork forgets it
-  upstream: openai/codex#1
+  upstream: https://example.com/issues/1
   quirk: workspace-write-lost-on-fork
 - case: turns/old
   check: deadline
@@ -33,7 +33,7 @@ fn check(id: &str, checks: &[(&str, &str)], status: &Status, said: &str) {
 #[test]
 fn a_listed_failure_is_known() {
     let id = "persistence/fork[sandbox=workspace_write]";
-    let known = Status::Known("a fork forgets it".into());
+    let known = Status::Known("a fork forgets it (https://example.com/issues/1)".into());
     check(
         id,
         &[("step-4.expect", "sandbox.type: expected x, got y")],
@@ -196,6 +196,8 @@ fn the_repositorys_lists_are_sound() {
         let of_mock = path.ends_with("mock.yaml");
         for entry in list.entries() {
             assert_eq!(entry.quirk.is_some(), of_mock, "{}: `quirk`", entry.case);
+            let upstream = entry.upstream.as_deref().unwrap_or("https://");
+            assert!(upstream.starts_with("https://"), "{upstream}");
         }
     }
 }

@@ -45,6 +45,8 @@ struct CaseReport<'a> {
     duration_us: u64,
     checks: Vec<CheckReport<'a>>,
     skip_reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    known_reason: Option<&'a str>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     notes: &'a [String],
 }
@@ -108,6 +110,10 @@ fn of_case(run: &CaseRun) -> CaseReport<'_> {
             Status::Skipped(reason) | Status::Unsupported(reason) => Some(reason),
             _ => None,
         },
+        known_reason: match &run.status {
+            Status::Known(reason) => Some(reason),
+            _ => None,
+        },
         notes: &run.notes,
     }
 }
@@ -122,6 +128,7 @@ fn of_problem(problem: &Problem) -> CaseReport<'_> {
         duration_us: 0,
         checks: vec![of_check(&problem.check)],
         skip_reason: None,
+        known_reason: None,
         notes: &[],
     }
 }
@@ -204,6 +211,7 @@ mod tests {
             report["clients"],
             json!([{"client": "cmd:driver", "name": "some-sdk", "version": "1.2.3"}])
         );
+        assert_eq!(report["cases"][1]["known_reason"], "upstream");
         assert_eq!(report["cases"][2]["skip_reason"], "no kernel-sandbox");
     }
 

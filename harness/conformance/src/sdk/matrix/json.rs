@@ -32,12 +32,15 @@ fn of_row(row: &Row) -> Value {
         members.extend(of_cell(cell));
         Value::Object(members)
     });
+    let reasons = row.reasons.iter();
+    let reasons = reasons.map(|(reason, count)| json!({"reason": reason, "cases": count}));
     json!({
         "client": row.client,
         "target": row.target,
         "sdk": sdk.map(|sdk| json!({"name": sdk.name, "version": sdk.version})),
         "state": row.all.counts.state().word(),
         "counts": of_counts(row.all.counts),
+        "reasons": reasons.collect::<Vec<_>>(),
         "cells": cells.collect::<Vec<_>>(),
     })
 }

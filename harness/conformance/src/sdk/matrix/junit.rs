@@ -42,7 +42,10 @@ fn of_case(case: &SavedCase) -> TestCase {
         Status::Passed => TestCaseStatus::success(),
         Status::Failed => failure(NonSuccessKind::Failure, &said),
         Status::Broken => failure(NonSuccessKind::Error, &said),
-        Status::Known => skipped(&format!("known failure: {said}")),
+        Status::Known => {
+            let reason = case.known_reason.as_deref().unwrap_or(&said);
+            skipped(&format!("known failure: {reason}"))
+        }
         Status::Unsupported => skipped(&format!("unsupported: {said}")),
         Status::Skipped => skipped(&said),
     };

@@ -14,6 +14,7 @@ pub fn write(matrix: &Matrix) -> String {
     totals(&mut out, matrix);
     by_area(&mut out, matrix);
     first_failures(&mut out, matrix);
+    reasons(&mut out, matrix);
     problems(&mut out, matrix);
     out
 }
@@ -141,6 +142,40 @@ fn first_failures(out: &mut String, matrix: &Matrix) {
     if !lines.is_empty() {
         out.push_str("\n## The first failing check of each cell\n\n");
         out.push_str(&lines);
+    }
+}
+
+/// Why SDKs are known to fail, each reason once, with the number of its cases on each target.
+fn reasons(out: &mut String, matrix: &Matrix) {
+    let mut clients: Vec<(&str, BTreeMap<&str, Vec<String>>)> = Vec::new();
+    for row in matrix.rows.iter().filter(|row| !row.reasons.is_empty()) {
+        if clients
+            .last()
+            .is_none_or(|(client, _)| *client != row.client)
+        {
+            clients.push((&row.client, BTreeMap::new()));
+        }
+        // The lines above made one, if there was none.
+        let Some((_, reasons)) = clients.last_mut() else {
+            continue;
+        };
+        for (reason, count) in &row.reasons {
+            let cases = if *count == 1 { "case" } else { "cases" };
+            let on = format!("{count} {cases} on {}", code(&row.target));
+            reasons.entry(reason).or_default().push(on);
+        }
+    }
+    if clients.is_empty() {
+        return;
+    }
+    out.push_str("\n## Why they are known to fail\n\n");
+    for (client, reasons) in clients {
+        let _ = writeln!(out, "- {}", code(client));
+        for (reason, counts) in reasons {
+            // A list's own words, in which an address is to be a link.
+            let reason = reason.replace('<', "&lt;").replace('\n', " ");
+            let _ = writeln!(out, "  - {reason}: {}", counts.join(", "));
+        }
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Row {
     pub sdk: Option<Identity>,
     /// All areas together.
     pub all: Cell,
+    /// How many cases are known to fail for each reason.
+    pub reasons: BTreeMap<String, usize>,
     /// By area; an area without a case has none.
     pub cells: BTreeMap<String, Cell>,
 }
@@ -112,6 +114,9 @@ impl Matrix {
             matrix.areas.insert(area.clone());
             let row = matrix.row(&case, &results.clients);
             row.all.count(&case);
+            if let Some(reason) = &case.known_reason {
+                *row.reasons.entry(reason.clone()).or_default() += 1;
+            }
             row.cells.entry(area).or_default().add(case);
         }
         matrix
@@ -128,6 +133,7 @@ impl Matrix {
                 target: case.target.clone(),
                 sdk: clients.get(&case.client).cloned(),
                 all: Cell::default(),
+                reasons: BTreeMap::new(),
                 cells: BTreeMap::new(),
             };
             self.rows.insert(place, row);

@@ -41,6 +41,9 @@ pub struct SavedCase {
     pub checks: Vec<SavedCheck>,
     /// Why it was not run.
     pub skip_reason: Option<String>,
+    /// Why it is known to fail; results of older versions lack it.
+    #[serde(default)]
+    pub known_reason: Option<String>,
 }
 
 /// What came of a case.

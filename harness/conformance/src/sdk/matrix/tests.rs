@@ -98,6 +98,34 @@ fn what_an_sdk_says_is_no_markup() {
 }
 
 #[test]
+fn each_reason_is_told_once_with_its_cases_on_each_target() {
+    let mut known = case("x", "sdk/a", "known", "wrong");
+    known.known_reason = Some("it <b>hangs</b> (https://example.com/1)".into());
+    let mut other = known.clone();
+    other.target = "codex@1.0.0".into();
+    let twice = SavedCase {
+        id: "sdk/b".into(),
+        ..known.clone()
+    };
+    let matrix = Matrix::of(Results {
+        cases: vec![known, twice, other],
+        ..Results::default()
+    });
+    let page = markdown::write(&matrix);
+    let line = "- `x`\n  - it &lt;b>hangs&lt;/b> (https://example.com/1): 2 cases on `mock`, 1 case on `codex@1.0.0`\n";
+    assert!(page.contains(line), "{page}");
+    let row = &json::write(&matrix)["rows"][0];
+    assert_eq!(row["reasons"][0]["cases"], 2);
+    let text = text::write(&matrix);
+    assert!(text.contains("\n  2 known: it <b>hangs"), "{text}");
+    let junit = junit::write(&matrix).unwrap();
+    assert!(
+        junit.contains("known failure: it &lt;b&gt;hangs"),
+        "{junit}"
+    );
+}
+
+#[test]
 fn the_json_is_valid_by_its_schema() {
     let schema = include_str!("../../../../../fixtures/sdk-report.schema.json");
     let schema: Value = serde_json::from_str(schema).unwrap();

@@ -49,6 +49,9 @@ fn table(out: &mut String, row: &Row) {
             let _ = writeln!(out, "      {}", found.brief());
         }
     }
+    for (reason, count) in &row.reasons {
+        let _ = writeln!(out, "  {count} known: {reason}");
+    }
 }
 
 fn line(out: &mut String, area: &str, width: usize, cell: &Cell) {
