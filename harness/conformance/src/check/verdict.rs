@@ -1,6 +1,6 @@
 //! The verdict on a case: its checks, its snapshot, and what is known to fail.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use crate::check::snapshot::{self, Snapshots, Update};
 use crate::known_failures::{self, KnownFailures};
 use crate::normalise::with_places_named;
 use crate::report::Problem;
+use crate::run::checks;
 use crate::run::outcome::{CaseRun, Check, Status};
 use crate::scenario::model::Case;
 use crate::schema::{self, exceptions};
@@ -138,6 +139,19 @@ impl Judge {
             known.apply(&mut run);
         }
         run
+    }
+
+    /// Clients and ids of the cases that are known to wait until their deadline.
+    pub fn known_to_wait(&self, cases: &[Arc<Case>]) -> BTreeSet<(String, String)> {
+        let with = |(client, known): (&String, &KnownFailures)| {
+            let waits = cases
+                .iter()
+                .filter(|case| known.has(&case.id, checks::DEADLINE));
+            waits
+                .map(|case| (client.clone(), case.id.clone()))
+                .collect::<Vec<_>>()
+        };
+        self.of_clients.iter().flat_map(with).collect()
     }
 
     /// What is wrong with the run as a whole: known failures that name no case, marks of frames

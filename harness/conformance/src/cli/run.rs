@@ -1,8 +1,7 @@
 //! `run`: cases on targets, and what came of them.
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use crate::check::verdict::Judge;
 use crate::cli::{CliError, Exit, scenarios_dir};
 use crate::client::driver::Sdk;
 use crate::report::terminal::Terminal;
-use crate::report::{Problem, Summary, json, junit};
+use crate::report::{Problem, Summary};
 use crate::run::outcome::{CaseRun, Status};
 use crate::run::{RunEvent, RunOptions};
 use crate::scenario::model::Case;
@@ -23,11 +22,13 @@ use crate::target::Target;
 use crate::{run, scenario};
 
 mod clients;
+mod reports;
 mod required;
 mod shard;
 mod token;
 
-use self::clients::chosen_clients;
+use self::clients::{chosen_clients, of_sdks};
+use self::reports::write_reports;
 use self::required::required;
 pub use self::shard::{Shard, ShardError};
 use self::token::token;
@@ -292,18 +293,15 @@ async fn run_all(
     };
     let mut on_event = on_event;
     let mut unjudged = Vec::new();
-    for sdk in &plan.clients {
-        // SDKs mostly wait: for their own start, for a deadline.
-        let twice = args.jobs.is_none() && sdk.is_some();
-        let jobs = options
-            .jobs
-            .saturating_mul(NonZeroUsize::MIN.saturating_add(twice.into()));
-        let options = RunOptions {
-            jobs,
-            sdk: sdk.clone(),
-            ..options.clone()
+    let alike = |a: &Option<Arc<Sdk>>, b: &Option<Arc<Sdk>>| a.is_some() == b.is_some();
+    for clients in plan.clients.chunk_by(alike) {
+        let options = if clients.iter().all(Option::is_none) {
+            options.clone()
+        } else {
+            of_sdks(args, options, plan)
         };
-        unjudged.extend(run::suite(chosen, &args.targets, &options, &mut on_event).await);
+        let runs = run::suite_of_clients(chosen, &args.targets, clients, &options, &mut on_event);
+        unjudged.extend(runs.await);
     }
     interrupt.abort();
     // The suite knows the order, the judged ones came as they ended.
@@ -350,41 +348,6 @@ fn colours(stream: &impl IsTerminal) -> bool {
 
 fn is_set(variable: &str) -> bool {
     std::env::var_os(variable).is_some_and(|value| !value.is_empty())
-}
-
-fn write_reports(
-    args: &RunArgs,
-    plan: &Plan,
-    runs: &[CaseRun],
-    problems: &[Problem],
-    summary: &Summary,
-) -> Result<(), Refusal> {
-    if let Some(path) = &args.json {
-        let sdks = plan.clients.iter().flatten().map(Arc::as_ref);
-        let written = create(path).and_then(|to| json::write(to, runs, problems, summary, sdks));
-        shown(written.map_err(|error| in_file(path, &error)))?;
-    }
-    if let Some(path) = &args.junit {
-        let written = create(path).and_then(|to| {
-            junit::write(to, runs, problems, summary.duration).map_err(io::Error::other)
-        });
-        shown(written.map_err(|error| in_file(path, &error)))?;
-    }
-    Ok(())
-}
-
-fn create(path: &Path) -> io::Result<Box<dyn Write>> {
-    if path == Path::new("-") {
-        return Ok(Box::new(io::stdout()));
-    }
-    Ok(Box::new(BufWriter::new(File::create(path)?)))
-}
-
-fn in_file(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(
-        error.kind(),
-        format!("can't write `{}`: {error}", path.display()),
-    )
 }
 
 /// A reader that stopped reading is no error.

@@ -13,6 +13,7 @@ use super::reach::Reach;
 use super::session::{Mark, Session};
 use crate::check::model;
 use crate::normalise::with_places_named;
+use crate::run::checks::DEADLINE;
 use crate::run::outcome::CaseRun;
 
 /// What was seen at each moment of a session, in their order.
@@ -203,7 +204,7 @@ fn failed(mark: &Mark, run: &CaseRun) -> Seen {
     let check = run
         .checks
         .iter()
-        .find(|check| !check.passed && (of_step(&check.id) || check.id == "deadline"));
+        .find(|check| !check.passed && (of_step(&check.id) || check.id == DEADLINE));
     let why = match (output, check) {
         (Some((_, output)), _) => format!("the command told nothing: {output}"),
         (None, Some(check)) => check.message.clone(),

@@ -15,7 +15,7 @@ use crate::client::connection::Waiting;
 use crate::client::driver::{Sdk, call};
 use crate::client::failure::Failure;
 use crate::run::RunOptions;
-use crate::run::checks::{Outcome, failed, of_step};
+use crate::run::checks::{DEADLINE, Outcome, failed, of_step};
 use crate::run::driven::Driven;
 use crate::run::first_start::Shared;
 use crate::run::home;
@@ -80,10 +80,17 @@ pub async fn run(case: &Arc<Case>, target: &Target, options: &RunOptions) -> Cas
         .timeout
         .or(options.timeout)
         .unwrap_or_else(|| target.default_timeout());
-    let stop = match tokio::time::timeout(limit, run.through()).await {
-        Ok(Ok(())) => None,
+    let start = options
+        .sdk
+        .as_ref()
+        .map_or(limit, |sdk| sdk.start_limit(limit));
+    let stop = match tokio::time::timeout(start, run.begin()).await {
+        Ok(Ok(())) => match tokio::time::timeout(limit, run.through()).await {
+            Ok(done) => done.err(),
+            Err(_) => Some(run.deadline(limit)),
+        },
         Ok(Err(stop)) => Some(stop),
-        Err(_) => Some(run.deadline(limit)),
+        Err(_) => Some(run.deadline(start)),
     };
     let finished = run.finish(stop).await;
     CaseRun {
@@ -173,11 +180,19 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Lays out, starts, does every step.
-    async fn through(&mut self) -> Result<(), Stop> {
+    /// Lays out, and starts the driver where there is one.
+    async fn begin(&mut self) -> Result<(), Stop> {
         self.prepare().await?;
-        let opened = match self.options.sdk.clone() {
-            Some(sdk) => self.open_driver(&sdk).await?,
+        match self.options.sdk.clone() {
+            Some(sdk) => self.start_driver(&sdk).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Opens the client, does every step.
+    async fn through(&mut self) -> Result<(), Stop> {
+        let opened = match &self.options.sdk {
+            Some(_) => self.open_driver().await?,
             None => self.open_reference().await?,
         };
         if !opened {
@@ -419,8 +434,7 @@ impl<'a> Run<'a> {
         );
         let at = self.step.map_or(&self.case.at, |step| &step.at);
         let entry = self.recorder.look(|entries| entries.len().checked_sub(1));
-        self.checks
-            .push(failed("deadline", message, Some(at), entry));
+        self.checks.push(failed(DEADLINE, message, Some(at), entry));
         Stop::Deadline
     }
 

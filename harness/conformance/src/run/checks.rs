@@ -9,6 +9,9 @@ use crate::scenario::template::Bindings;
 
 use serde_json::Value;
 
+/// The id of the check that fails when a case's time is up.
+pub(crate) const DEADLINE: &str = "deadline";
+
 /// What a step came to.
 pub(super) type Outcome = Result<Done, Failure>;
 

@@ -63,11 +63,16 @@ pub(crate) struct Window {
 }
 
 impl Run<'_> {
-    /// Starts the driver and lets the SDK open its client; false: it refused to, as the case wants it.
-    pub(super) async fn open_driver(&mut self, sdk: &Sdk) -> Result<bool, Stop> {
-        let driven = self.start_driver(sdk).await?;
+    /// Starts the driver, to where it has told what it is.
+    pub(super) async fn start_driver(&mut self, sdk: &Sdk) -> Result<(), Stop> {
+        let driven = self.introduce_driver(sdk).await?;
         self.sweep_knows(&driven);
         self.driven = Some(driven);
+        Ok(())
+    }
+
+    /// Lets the SDK open its client; false: it refused to, as the case wants it.
+    pub(super) async fn open_driver(&mut self) -> Result<bool, Stop> {
         self.unsupported_beforehand()?;
         if self.case.transport.is_some() {
             self.listen_for_driver().await?;
@@ -104,7 +109,7 @@ impl Run<'_> {
         }
     }
 
-    async fn start_driver(&mut self, sdk: &Sdk) -> Result<Driven, Stop> {
+    async fn introduce_driver(&mut self, sdk: &Sdk) -> Result<Driven, Stop> {
         let broken = |error: &dyn std::fmt::Display| Stop::Broken(error.to_string());
         let root = self.laid_out.places().root.clone();
         let taps = Taps::listen(root.join("tap.sock"), &self.recorder)
@@ -116,7 +121,9 @@ impl Run<'_> {
             .map_err(|error| broken(&format!("the tap can't be made: {error}")))?;
         let environment = with_path(&self.plan.environment, &bin);
         let workspace = &self.laid_out.places().workspace;
+        let said = self.waiting.say("the driver to start".into());
         let started = sdk.start(&environment, workspace).await;
+        said.done();
         let process = started.map_err(|error| broken(&error))?;
         let mut driven = Driven {
             driver: process,

@@ -1,5 +1,6 @@
 //! How cases are run, and what is told while they run.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +20,9 @@ use crate::scenario::model::Case;
 pub struct RunOptions {
     /// How many cases run at once.
     pub jobs: NonZeroUsize,
+    /// Clients and ids of cases that only wait, for their deadline: they run beside the jobs, as
+    /// those tagged [`WAITS`](crate::run::suite::WAITS) do.
+    pub waiting: Arc<BTreeSet<(String, String)>>,
     /// The longest that a case without a `timeout` of its own may take; `None`: the target's
     /// default, see [`Target::default_timeout`](crate::target::Target::default_timeout).
     pub timeout: Option<Duration>,
@@ -53,12 +57,19 @@ impl RunOptions {
     pub fn client_name(&self) -> &str {
         self.sdk.as_ref().map_or(reference::NAME, |sdk| &sdk.name)
     }
+
+    /// Does this case with this client only wait?
+    pub(super) fn waits(&self, client: Option<&Sdk>, id: &str) -> bool {
+        let client = client.map_or(reference::NAME, |sdk| &sdk.name);
+        !self.waiting.is_empty() && self.waiting.contains(&(client.to_owned(), id.to_owned()))
+    }
 }
 
 impl Default for RunOptions {
     fn default() -> Self {
         Self {
             jobs: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            waiting: Arc::default(),
             timeout: None,
             grace: Duration::from_secs(5),
             fail_fast: false,

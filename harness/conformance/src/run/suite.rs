@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 
+use crate::client::driver::Sdk;
 use crate::run::case;
 use crate::run::outcome::{CaseRun, Status};
 use crate::run::{RunEvent, RunOptions};
@@ -22,7 +23,8 @@ pub const WAITS: &str = "waits";
 /// How many of those that wait run at once for each job.
 const WAITING_FOR_EACH_JOB: NonZeroUsize = NonZeroUsize::new(2).expect("it isn't 0");
 
-/// Runs every case on every target: all cases of the first target, then of the next.
+/// Runs every case on every target, with the client of the options: all cases of the first target,
+/// then of the next.
 ///
 /// The results have this order too, whatever ends first. `on_event` is called as things happen,
 /// on the task that awaits this function. Cases that were not started, or not ended, because of
@@ -31,22 +33,46 @@ pub async fn suite(
     cases: &[Arc<Case>],
     targets: &[Target],
     options: &RunOptions,
+    on_event: impl FnMut(RunEvent<'_>),
+) -> Vec<CaseRun> {
+    let client = [options.sdk.clone()];
+    suite_of_clients(cases, targets, &client, options, on_event).await
+}
+
+/// The same with several clients, in place of that of the options: everything with the first, then
+/// with the next. `None` is the reference client.
+///
+/// None of them waits until the last case of another has ended.
+pub async fn suite_of_clients(
+    cases: &[Arc<Case>],
+    targets: &[Target],
+    clients: &[Option<Arc<Sdk>>],
+    options: &RunOptions,
     mut on_event: impl FnMut(RunEvent<'_>),
 ) -> Vec<CaseRun> {
     let targets: Vec<Arc<Target>> = targets.iter().cloned().map(Arc::new).collect();
     let names: Vec<String> = targets.iter().map(ToString::to_string).collect();
-    let units = (0..targets.len()).flat_map(|t| (0..cases.len()).map(move |c| (t, c)));
-    let mut lanes = Lane::of(units, cases, options.jobs);
-    let mut results: Vec<Option<CaseRun>> = vec![None; targets.len() * cases.len()];
+    let (each, of_client) = (cases.len(), targets.len() * cases.len());
+    let count = clients.len() * of_client;
+    let mut lanes = Lane::of(count, options.jobs, |position| {
+        let case = &cases[position % each];
+        let client = clients[position / of_client].as_deref();
+        case.tags.iter().any(|tag| tag == WAITS) || options.waits(client, &case.id)
+    });
+    let mut results: Vec<Option<CaseRun>> = vec![None; count];
     let (started, mut starts) = mpsc::unbounded_channel();
     let mut workers = JoinSet::new();
     let mut stop = false;
 
     loop {
-        while let Some((lane, (t, c))) = (!stop).then(|| next(&mut lanes)).flatten() {
+        while !stop && let Some((lane, position)) = next(&mut lanes) {
+            let (t, c) = (position % of_client / each, position % each);
             let (unit, target) = (Arc::clone(&cases[c]), Arc::clone(&targets[t]));
-            let (options, started) = (options.clone(), started.clone());
-            let position = t * cases.len() + c;
+            let options = RunOptions {
+                sdk: clients[position / of_client].clone(),
+                ..options.clone()
+            };
+            let started = started.clone();
             workers.spawn(async move {
                 // The receiver lives as long as this function; nobody minds a lost message after.
                 let _ = started.send((t, c));
@@ -76,23 +102,18 @@ pub async fn suite(
     results.into_iter().flatten().collect()
 }
 
-/// The indexes of a target and of a case.
-type Unit = (usize, usize);
-
-/// Cases of which some run at once.
+/// Cases of which some run at once, by their position among the results.
 struct Lane {
-    queue: VecDeque<Unit>,
+    queue: VecDeque<usize>,
     running: usize,
     at_once: usize,
 }
 
 impl Lane {
     /// One for the cases that wait, one for the others; one for all if there is one job.
-    fn of(units: impl Iterator<Item = Unit>, cases: &[Arc<Case>], jobs: NonZeroUsize) -> Vec<Self> {
-        let waits = |&(_, case): &Unit| {
-            jobs > NonZeroUsize::MIN && cases[case].tags.iter().any(|tag| tag == WAITS)
-        };
-        let (waiting, busy): (VecDeque<_>, VecDeque<_>) = units.partition(waits);
+    fn of(count: usize, jobs: NonZeroUsize, waits: impl Fn(usize) -> bool) -> Vec<Self> {
+        let waits = |position: &usize| jobs > NonZeroUsize::MIN && waits(*position);
+        let (waiting, busy): (VecDeque<_>, VecDeque<_>) = (0..count).partition(waits);
         let lane = |queue, at_once: NonZeroUsize| Self {
             queue,
             running: 0,
@@ -105,14 +126,12 @@ impl Lane {
     }
 }
 
-/// The unit to start now and its lane, if one may be started.
-fn next(lanes: &mut [Lane]) -> Option<(usize, Unit)> {
+/// What to start now: its lane and its position, if anything may be started.
+fn next(lanes: &mut [Lane]) -> Option<(usize, usize)> {
     lanes.iter_mut().enumerate().find_map(|(place, lane)| {
-        let unit = (lane.running < lane.at_once)
-            .then(|| lane.queue.pop_front())
-            .flatten()?;
+        let position = lane.queue.pop_front_if(|_| lane.running < lane.at_once)?;
         lane.running += 1;
-        Some((place, unit))
+        Some((place, position))
     })
 }
 
@@ -130,20 +149,13 @@ fn pass_on(error: JoinError) -> ! {
 mod tests {
     use super::*;
 
-    fn case(tag: &str) -> Arc<Case> {
-        let mut case = crate::report::sample::case("a/b");
-        case.tags = vec![tag.to_owned()];
-        Arc::new(case)
-    }
-
     #[test]
     fn those_that_wait_run_beside_the_others() {
-        let cases = [case("x"), case("x"), case(WAITS), case("y")];
         let order = |jobs: usize| {
             let jobs = NonZeroUsize::new(jobs).expect("it isn't 0");
-            let mut lanes = Lane::of((0..4).map(|case| (0, case)), &cases, jobs);
+            let mut lanes = Lane::of(4, jobs, |position| position == 2);
             let started = std::iter::from_fn(move || next(&mut lanes));
-            started.map(|(_, (_, case))| case).collect::<Vec<_>>()
+            started.map(|(_, position)| position).collect::<Vec<_>>()
         };
         assert_eq!(order(1), [0]);
         assert_eq!(order(2), [2, 0, 1]);

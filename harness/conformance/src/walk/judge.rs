@@ -13,6 +13,7 @@ use super::{emit, render};
 use crate::check::schema;
 use crate::compare::{Difference, compare};
 use crate::normalise::with_places_named;
+use crate::run::checks::DEADLINE;
 use crate::run::outcome::{CaseRun, Check, Status};
 use crate::run::{self, RunOptions};
 use crate::scenario::model::Case;
@@ -121,7 +122,7 @@ fn judge(pair: &[CaseRun; 2]) -> Verdict {
         }
     }
     let [_, against] = pair;
-    let late = |check: &Check| !check.passed && check.id == "deadline";
+    let late = |check: &Check| !check.passed && check.id == DEADLINE;
     if against.checks.iter().any(late) {
         return Verdict::Stuck;
     }

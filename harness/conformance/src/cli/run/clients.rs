@@ -1,12 +1,14 @@
 //! Which clients drive the cases.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Refusal;
+use super::{Plan, Refusal, RunArgs};
 use crate::cli::Exit;
 use crate::client::driver::Sdk;
 use crate::client::reference;
+use crate::run::RunOptions;
 use crate::sdk;
 
 /// The clients of these names; `None` is the reference client.
@@ -38,4 +40,17 @@ pub(super) fn chosen_clients(
         return Err(missing(format!("no SDK is installed\nhint: {hint}")));
     }
     Ok(chosen)
+}
+
+/// SDKs mostly wait: for their own start, or in vain for what they are known not to do, until the
+/// deadline of the case.
+pub(super) fn of_sdks(args: &RunArgs, options: &RunOptions, plan: &Plan) -> RunOptions {
+    let twice = options
+        .jobs
+        .saturating_mul(NonZeroUsize::MIN.saturating_add(1));
+    RunOptions {
+        jobs: args.jobs.unwrap_or(twice),
+        waiting: Arc::new(plan.judge.known_to_wait(&plan.chosen)),
+        ..options.clone()
+    }
 }

@@ -74,6 +74,18 @@ impl Sdk {
         }
     }
 
+    /// How long its driver may take to say what it is, in a case that may take as long as this: what
+    /// the first one waits for, where they are forked, is that the SDK was imported.
+    pub(crate) fn start_limit(&self, limit: Duration) -> Duration {
+        /// Enough for an import on a machine that is overloaded.
+        const IMPORT: Duration = Duration::from_mins(1);
+        if self.driver.forks {
+            limit.max(IMPORT)
+        } else {
+            limit
+        }
+    }
+
     /// It has left processes behind.
     pub(crate) fn litters(&self) {
         self.litters.store(true, Ordering::Relaxed);
