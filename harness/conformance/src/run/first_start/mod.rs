@@ -44,7 +44,10 @@ const BUNDLED_SKILLS: &str = "skills/.system";
 
 /// The first starts of a run, by program; clones are of the same run.
 #[derive(Clone, Debug, Default)]
-pub struct FirstStarts(Arc<Mutex<BTreeMap<PathBuf, Arc<OnceCell<Option<FirstStart>>>>>>);
+pub struct FirstStarts(Arc<Mutex<BTreeMap<PathBuf, Made>>>);
+
+/// A first start that is done once; `None` where it failed.
+type Made = Arc<OnceCell<Option<FirstStart>>>;
 
 /// What a first start has left.
 #[derive(Debug)]
@@ -58,7 +61,7 @@ pub(super) struct FirstStart {
 
 /// The first start of one program, done or to be done.
 #[derive(Debug)]
-pub(super) struct Shared(Arc<OnceCell<Option<FirstStart>>>);
+pub(super) struct Shared(Made);
 
 impl FirstStarts {
     /// The first start of a target, which is done now unless it was before. `None` where it is
@@ -77,7 +80,7 @@ impl FirstStarts {
             let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(all.entry(launch.program.clone()).or_default())
         };
-        let start = FirstStart::make(target, launch, options);
+        let start = Box::pin(FirstStart::make(target, launch, options));
         let made = cell.get_or_init(|| async {
             let done = tokio::time::timeout(PATIENCE, start).await;
             done.ok().flatten()
@@ -185,7 +188,7 @@ fn taken_over(codex_home: &Path) -> io::Result<Vec<PathBuf>> {
         let entry = entry?;
         let name = entry.file_name();
         let ends = |end: &&str| name.to_str().is_some_and(|name| name.ends_with(end));
-        if entry.file_type()?.is_file() && DATABASES.iter().any(|end| ends(&end)) {
+        if entry.file_type()?.is_file() && DATABASES.iter().any(ends) {
             files.push(name.into());
         }
     }
