@@ -50,6 +50,8 @@ quirks! {
         "The end of a quick command is told only when no question to the client is open beside it.";
     TurnStartSteersRunningTurn "turn-start-steers-running-turn" "d. Conflicts and bad values"
         "Starting a turn while one runs steers the running one and answers with its id.";
+    StartTrustsProject "start-trusts-project" "b. Threads"
+        "A thread that is started in a named directory and may write there marks its project as trusted in config.toml: a repository, or a directory with settings of its own.";
     RevertNamesServiceTier "revert-names-service-tier" "b. Threads"
         "A thread that was reverted has the service tier `default` when it is resumed after a restart.";
     RevertLeavesOldListing "revert-leaves-old-listing" "b. Threads"

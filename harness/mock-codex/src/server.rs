@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -195,6 +195,19 @@ impl Server {
         self.config.borrow_mut().load().map_err(|problem| {
             Failure::invalid(format!("failed to load configuration: {}", problem.details))
         })
+    }
+
+    /// The same with the settings of the project of a directory, where it is trusted.
+    pub(crate) fn config_in(&self, cwd: &Path) -> Result<Rc<Config>, Failure> {
+        let config = self.config()?;
+        match config.in_trusted_project(cwd) {
+            Ok(None) => Ok(config),
+            Ok(Some(in_project)) => Ok(Rc::new(in_project)),
+            Err(problem) => Err(Failure::invalid(format!(
+                "failed to load configuration: {}",
+                problem.details
+            ))),
+        }
     }
 
     /// Sends a notification to every client.

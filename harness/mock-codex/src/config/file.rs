@@ -28,6 +28,9 @@ pub(crate) struct ConfigToml {
     #[serde(default)]
     pub(crate) sandbox_workspace_write: Option<WorkspaceWriteToml>,
     pub(crate) default_permissions: Option<String>,
+    /// Profiles of permissions, which are known by name alone.
+    #[serde(default)]
+    pub(crate) permissions: BTreeMap<String, toml::Value>,
     #[serde(default)]
     pub(crate) projects: BTreeMap<PathBuf, Project>,
     pub(super) suppress_unstable_features_warning: Option<bool>,
@@ -201,6 +204,19 @@ impl Problem {
             "Failed to read config file {}: {error}",
             path.display()
         ))
+    }
+
+    /// The file of a project is no TOML.
+    pub(super) fn of_project(path: &Path, error: &toml::de::Error) -> Self {
+        let details = format!(
+            "Error parsing project config file {}: {error}",
+            path.display()
+        );
+        Self {
+            unread: format!("failed to read configuration layers: {details}"),
+            details,
+            place: None,
+        }
     }
 
     /// The parameters of the `configWarning` about it.

@@ -100,6 +100,8 @@ const KEYS: &[&str] = &[
 pub(crate) enum Layer<'a> {
     /// The command line, or the `config` of a request.
     SessionFlags,
+    /// The file of a project.
+    Project(&'a Path),
     /// The home's file.
     User(&'a Path),
 }
@@ -177,6 +179,9 @@ pub(crate) fn complaint<'a>(
         .into_iter()
         .map(|(layer, key)| match layer {
             Layer::SessionFlags => format!("\n  session-flags: `{key}` is ignored."),
+            Layer::Project(path) => {
+                format!("\n  project ({}): `{key}` is ignored.", path.display())
+            }
             Layer::User(path) => format!("\n  user ({}): `{key}` is ignored.", path.display()),
         })
         .collect();

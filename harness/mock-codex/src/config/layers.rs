@@ -30,6 +30,8 @@ pub(crate) struct Layer {
     /// A digest of the settings, whatever their order and layout.
     pub(crate) version: String,
     settings: Value,
+    /// Why it doesn't count.
+    disabled: Option<String>,
 }
 
 impl Layer {
@@ -44,6 +46,15 @@ impl Layer {
         Self::new(name, table)
     }
 
+    /// The settings in a folder of a project.
+    pub(super) fn project(folder: &Path, table: &toml::Table, disabled: Option<String>) -> Self {
+        let name = json!({"type": "project", "dotCodexFolder": folder});
+        Self {
+            disabled,
+            ..Self::new(name, table)
+        }
+    }
+
     /// The machine's file, which the mock doesn't read.
     pub(super) fn system() -> Self {
         let name = json!({"type": "system", "file": "/etc/codex/config.toml"});
@@ -56,12 +67,17 @@ impl Layer {
             name,
             version: version(&settings),
             settings,
+            disabled: None,
         }
     }
 
     /// As a list of layers shows it.
     pub(crate) fn view(&self) -> Value {
-        json!({"name": self.name, "version": self.version, "config": self.settings})
+        let mut view = json!({"name": self.name, "version": self.version, "config": self.settings});
+        if let Some(why) = &self.disabled {
+            view["disabledReason"] = json!(why);
+        }
+        view
     }
 
     /// As the origin of a setting.
@@ -109,7 +125,7 @@ pub(crate) fn effective(merged: &toml::Table) -> serde_json::Result<Value> {
 /// Which layer each setting comes from: the first one that has it, the highest first.
 pub(crate) fn origins(layers: &[Layer]) -> Value {
     let mut origins = Map::new();
-    for layer in layers {
+    for layer in layers.iter().filter(|layer| layer.disabled.is_none()) {
         leaves(&layer.settings, &mut Vec::new(), &mut |path| {
             origins.entry(path).or_insert_with(|| layer.origin());
         });

@@ -6,11 +6,13 @@ mod known;
 mod layers;
 mod overrides;
 mod project;
+mod project_layer;
 mod provider;
 mod requirements;
 mod resolve;
 
 pub(crate) use edit::{MergeStrategy, key_path};
+use file::TrustLevel;
 pub(crate) use file::{ConfigToml, Problem, Provider, approval_problem};
 pub(crate) use layers::{Layer, origins};
 pub(crate) use overrides::{CliOverride, merge_request};
@@ -22,6 +24,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
+
+use project_layer::ProjectLayer;
 
 /// The configuration as it stands now: the file and the command line's overrides on top.
 #[derive(Debug)]
@@ -37,9 +41,87 @@ pub(crate) struct Config {
     in_file: toml::Table,
     in_profile: Option<(PathBuf, toml::Table)>,
     on_command_line: toml::Table,
+    /// The settings of the project of a directory, the nearest first.
+    in_projects: Vec<ProjectLayer>,
 }
 
 impl Config {
+    /// The same with what the project of a directory sets, where it is trusted.
+    pub(crate) fn in_trusted_project(&self, cwd: &Path) -> Result<Option<Self>, Problem> {
+        if project::trust_of(&self.toml, cwd) != Some(TrustLevel::Trusted) {
+            return Ok(None);
+        }
+        self.in_project(cwd)
+    }
+
+    /// The same with what the project of a directory brings along, whether it counts or not.
+    pub(crate) fn in_project(&self, cwd: &Path) -> Result<Option<Self>, Problem> {
+        let home = self.home();
+        let folders = project::folders(cwd, home);
+        if folders.is_empty() || !self.in_projects.is_empty() {
+            return Ok(None);
+        }
+        let disabled = project::why_disabled(&self.toml, cwd, home);
+        let read = |folder| ProjectLayer::read(folder, disabled.clone());
+        let mut layers: Vec<ProjectLayer> =
+            folders.into_iter().map(read).collect::<Result<_, _>>()?;
+        let mut table = self.below_projects();
+        for layer in layers.iter().filter(|layer| layer.is_enabled()) {
+            overrides::lay_over(&mut table, &layer.table);
+        }
+        overrides::lay_over(&mut table, &self.on_command_line);
+        let toml = file::typed(&table).map_err(Problem::plain)?;
+        toml.check().map_err(Problem::plain)?;
+        layers.reverse();
+        Ok(Some(Self {
+            table,
+            toml,
+            requirements: Rc::clone(&self.requirements),
+            path: self.path.clone(),
+            in_file: self.in_file.clone(),
+            in_profile: self.in_profile.clone(),
+            on_command_line: self.on_command_line.clone(),
+            in_projects: layers,
+        }))
+    }
+
+    /// What is said about settings of the project that no project may make.
+    pub(crate) fn project_complaints(&self) -> impl Iterator<Item = String> {
+        self.in_projects.iter().filter_map(ProjectLayer::complaint)
+    }
+
+    /// The project of a directory, if nobody has said how far it is trusted.
+    pub(crate) fn undecided_project(&self, cwd: &Path) -> Option<PathBuf> {
+        project::undecided(&self.toml, cwd)
+    }
+
+    /// Does the highest layer that chooses a sandbox do so by its mode?
+    pub(crate) fn chooses_mode(&self) -> bool {
+        let projects = self.in_projects.iter().filter(|layer| layer.is_enabled());
+        let mut tables = [&self.on_command_line]
+            .into_iter()
+            .chain(projects.map(|layer| &layer.table))
+            .chain(self.in_profile.iter().map(|(_, table)| table))
+            .chain([&self.in_file]);
+        let sets = |table: &&toml::Table, key| table.contains_key(key);
+        let chooses =
+            tables.find(|table| sets(table, "default_permissions") || sets(table, "sandbox_mode"));
+        chooses.is_some_and(|table| !sets(&table, "default_permissions"))
+    }
+
+    fn home(&self) -> &Path {
+        self.path.parent().unwrap_or(&self.path)
+    }
+
+    /// The settings of the files that projects come above.
+    fn below_projects(&self) -> toml::Table {
+        let mut table = self.in_file.clone();
+        if let Some((_, profile)) = &self.in_profile {
+            overrides::lay_over(&mut table, profile);
+        }
+        table
+    }
+
     /// Is there such a provider?
     pub(crate) fn knows_provider(&self, name: &str) -> bool {
         name == "openai" || self.toml.model_providers.contains_key(name)
@@ -57,14 +139,18 @@ impl Config {
         if let Some(name) = provider.filter(|name| !self.knows_provider(name)) {
             return Some(format!("Model provider `{name}` not found"));
         }
+        let unchosen = self.toml.default_permissions.is_none() && self.toml.sandbox_mode.is_none();
+        if unchosen && !self.toml.permissions.is_empty() {
+            return Some(resolve::NO_DEFAULT.to_owned());
+        }
         let permissions = self.toml.default_permissions.as_deref();
+        let permissions = permissions.filter(|name| !self.toml.permissions.contains_key(*name));
         permissions.and_then(|name| resolve::profile_of(name).err())
     }
 
     /// What is said about settings of the project that are left out, as nobody trusts it.
     pub(crate) fn disabled_folders(&self, cwd: &Path) -> Option<String> {
-        let home = self.path.parent().unwrap_or(&self.path);
-        project::disabled(&self.toml, cwd, home)
+        project::disabled(&self.toml, cwd, self.home())
     }
 
     /// Does the command line or a request make settings that codex doesn't know?
@@ -81,6 +167,11 @@ impl Config {
             .map(known::unknown)
             .concat();
         let user = known::unknown(&self.in_file);
+        let projects = { self.in_projects.iter() }.filter(|layer| layer.is_enabled());
+        let projects = projects.flat_map(|layer| {
+            let unknown = known::unknown(&layer.table).into_iter();
+            unknown.map(move |key| (known::Layer::Project(&layer.path), key))
+        });
         let profile = self.in_profile.iter().flat_map(|(path, table)| {
             let unknown = known::unknown(table).into_iter();
             unknown.map(move |key| (known::Layer::User(path), key))
@@ -89,6 +180,7 @@ impl Config {
             flags
                 .into_iter()
                 .map(|key| (known::Layer::SessionFlags, key))
+                .chain(projects)
                 .chain(profile)
                 .chain(
                     user.into_iter()
@@ -124,7 +216,11 @@ impl Config {
         let flags =
             (!self.on_command_line.is_empty()).then(|| Layer::session_flags(&self.on_command_line));
         let below = [Layer::user(&self.path, &self.in_file), Layer::system()];
-        flags.into_iter().chain(below).collect()
+        let projects = self
+            .in_projects
+            .iter()
+            .map(|it| Layer::project(&it.folder, &it.table, it.disabled.clone()));
+        flags.into_iter().chain(projects).chain(below).collect()
     }
 
     /// The version of the home's file.
@@ -255,6 +351,7 @@ impl Loader {
             in_file,
             in_profile,
             on_command_line,
+            in_projects: Vec::new(),
         })
     }
 

@@ -11,31 +11,8 @@ const FOLDER: &str = ".codex";
 /// The folders with settings that are left out, as codex 0.169.0 tells of them when a client has
 /// shaken hands; `None` if there are none. `home` is `CODEX_HOME`, which belongs to no project.
 pub(super) fn disabled(toml: &ConfigToml, cwd: &Path, home: &Path) -> Option<String> {
-    let trust = trust_of(toml, cwd);
-    if trust == Some(TrustLevel::Trusted) {
-        return None;
-    }
-    let root = root_of(cwd).unwrap_or(cwd);
-    let mut folders: Vec<PathBuf> = cwd
-        .ancestors()
-        .take_while(|place| place.starts_with(root))
-        .map(|place| place.join(FOLDER))
-        .filter(|folder| folder.is_dir() && folder != home)
-        .collect();
-    folders.reverse();
-    let root = root.display();
-    let how = match trust {
-        Some(_) => format!(
-            "{root} is marked as untrusted in the effective configuration. To load project-local \
-             config, hooks, and exec policies, update its trust setting. If that setting is \
-             managed by your organization, contact your administrator."
-        ),
-        None => format!(
-            "To load project-local config, hooks, and exec policies, add {root} as a trusted \
-             project in {}.",
-            home.join("config.toml").display()
-        ),
-    };
+    let how = why_disabled(toml, cwd, home)?;
+    let folders = folders(cwd, home);
     (!folders.is_empty()).then(|| {
         let mut text = "Project-local config, hooks, and exec policies are disabled in the \
                         following folders until the project is trusted, but skills still load.\n"
@@ -46,6 +23,48 @@ pub(super) fn disabled(toml: &ConfigToml, cwd: &Path, home: &Path) -> Option<Str
         }
         text
     })
+}
+
+/// Why what a directory's project brings along is left out, and what to do about it; `None` if the
+/// project is trusted.
+pub(super) fn why_disabled(toml: &ConfigToml, cwd: &Path, home: &Path) -> Option<String> {
+    let root = root_of(cwd).unwrap_or(cwd).display();
+    match trust_of(toml, cwd) {
+        Some(TrustLevel::Trusted) => None,
+        Some(TrustLevel::Untrusted) => Some(format!(
+            "{root} is marked as untrusted in the effective configuration. To load project-local \
+             config, hooks, and exec policies, update its trust setting. If that setting is \
+             managed by your organization, contact your administrator."
+        )),
+        None => Some(format!(
+            "To load project-local config, hooks, and exec policies, add {root} as a trusted \
+             project in {}.",
+            home.join("config.toml").display()
+        )),
+    }
+}
+
+/// The folders with settings from the root of a directory's project down to it.
+pub(super) fn folders(cwd: &Path, home: &Path) -> Vec<PathBuf> {
+    let root = root_of(cwd).unwrap_or(cwd);
+    let mut folders: Vec<PathBuf> = cwd
+        .ancestors()
+        .take_while(|place| place.starts_with(root))
+        .map(|place| place.join(FOLDER))
+        .filter(|folder| folder.is_dir() && folder != home)
+        .collect();
+    folders.reverse();
+    folders
+}
+
+/// The project of a directory, if nobody has said how far it is trusted: a repository, or a
+/// directory with settings of its own.
+pub(super) fn undecided(toml: &ConfigToml, cwd: &Path) -> Option<PathBuf> {
+    if trust_of(toml, cwd).is_some() {
+        return None;
+    }
+    let with_settings = || cwd.join(FOLDER).is_dir().then_some(cwd);
+    root_of(cwd).or_else(with_settings).map(Path::to_owned)
 }
 
 /// How far the project of a directory is trusted, if anything is said of it.

@@ -42,6 +42,12 @@ impl Requested {
         let config = self.config.as_ref();
         config.is_some_and(|config| config.contains_key(key))
     }
+
+    /// The directory of the thread.
+    pub(crate) fn directory(&self, started_in: &Path) -> PathBuf {
+        let cwd = self.cwd.as_ref();
+        cwd.map_or_else(|| started_in.to_owned(), |cwd| plain(&started_in.join(cwd)))
+    }
 }
 
 /// The settings of a new thread. `started_in` is where the server was started.
@@ -55,11 +61,13 @@ pub(crate) fn resolve(
             .problem()
             .map_or(Ok(()), |problem| Err(unloadable(problem)))?;
     }
+    let cwd = requested.directory(started_in);
+    let in_project = config
+        .in_trusted_project(&cwd)
+        .map_err(|problem| unloadable(problem.details))?;
+    let config = in_project.as_ref().unwrap_or(config);
     let toml = super::merge_request(config, requested.config.as_ref()).map_err(unloadable)?;
-    let cwd = requested
-        .cwd
-        .as_ref()
-        .map_or_else(|| started_in.to_owned(), |cwd| plain(&started_in.join(cwd)));
+    check_profiles(&toml, requested)?;
     let provider = requested
         .model_provider
         .clone()
@@ -77,7 +85,7 @@ pub(crate) fn resolve(
     }
     let model = model.unwrap_or_else(|| DEFAULT_MODEL.to_owned());
     let trust = trust_of(&toml, &cwd);
-    let (sandbox, profile) = sandbox(&toml, requested, &cwd, trust)?;
+    let (sandbox, profile) = sandbox(config, &toml, requested, &cwd, trust)?;
     let roots = workspace_roots(requested, &toml, &cwd);
     let approval_policy = requested
         .approval_policy
@@ -121,6 +129,30 @@ pub(crate) fn resolve(
         cwd,
     })
 }
+
+/// Profiles of `[permissions]` are not served: what codex 0.169.0 refuses is refused, and so is a
+/// thread that would be under one of them.
+fn check_profiles(toml: &ConfigToml, requested: &Requested) -> Result<(), Failure> {
+    if toml.permissions.is_empty() || requested.sandbox.is_some() {
+        return Ok(());
+    }
+    let name = requested.permissions.as_ref();
+    match name.or(toml.default_permissions.as_ref()) {
+        Some(name) if toml.permissions.contains_key(name) => Err(unloadable(format!(
+            "mock-codex does not serve `[permissions.{name}]`; name `:read-only`, `:workspace` or \
+             `:danger-full-access`, or choose a sandbox"
+        ))),
+        Some(name) if !name.starts_with(':') => Err(unloadable(format!(
+            "default_permissions refers to undefined profile `{name}`"
+        ))),
+        None if toml.sandbox_mode.is_none() => Err(unloadable(NO_DEFAULT)),
+        _ => Ok(()),
+    }
+}
+
+/// What codex 0.169.0 says of profiles of which none is chosen.
+pub(super) const NO_DEFAULT: &str =
+    "config defines `[permissions]` profiles but does not set `default_permissions`";
 
 /// The sandbox that a permission profile stands for.
 pub(crate) fn profile_sandbox(name: &str) -> Result<SandboxPolicy, Failure> {
@@ -170,6 +202,7 @@ pub(crate) fn tier_complaint(
 }
 
 fn sandbox(
+    config: &super::Config,
     toml: &ConfigToml,
     requested: &Requested,
     cwd: &Path,
@@ -181,8 +214,10 @@ fn sandbox(
     if let Some(mode) = requested.sandbox {
         return Ok((with_details(mode, toml, cwd), None));
     }
-    // What the request sets counts for more than what the file does.
-    let by_mode = requested.sets("sandbox_mode") && !requested.sets("default_permissions");
+    // What the request sets counts for more than what the files do, and a project's file for more
+    // than the home's.
+    let by_mode = !requested.sets("default_permissions")
+        && (requested.sets("sandbox_mode") || config.chooses_mode());
     if let Some(mode) = toml.sandbox_mode.filter(|_| by_mode) {
         return Ok((with_details(mode, toml, cwd), None));
     }

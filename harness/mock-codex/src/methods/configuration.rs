@@ -21,9 +21,8 @@ pub(super) const METHODS: &[Method] = methods! {
 struct ConfigReadParams {
     #[serde(default)]
     include_layers: bool,
-    /// The mock has no settings of projects.
-    #[serde(rename = "cwd")]
-    _cwd: Option<String>,
+    /// Where the project is whose settings are shown too.
+    cwd: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -68,7 +67,12 @@ struct Write {
 
 fn read(call: &Call, params: ConfigReadParams) -> Result<(), Failure> {
     let config = call.server.config.borrow_mut().load();
-    let config = config.map_err(|problem| Failure::internal(problem.unread))?;
+    let unread = |problem: config::Problem| Failure::internal(problem.unread);
+    let config = config.map_err(unread)?;
+    let cwd = params.cwd.map(|cwd| call.server.started_in.join(cwd));
+    let in_project = cwd.map(|cwd| config.in_project(&config::plain(&cwd)));
+    let in_project = in_project.transpose().map_err(unread)?.flatten();
+    let config = in_project.as_ref().unwrap_or(&config);
     if let Some(problem) = config.problem() {
         return Err(Failure::internal(format!(
             "failed to resolve feature override precedence: {problem}"

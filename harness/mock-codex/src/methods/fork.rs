@@ -75,18 +75,25 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
     state.git = None;
     state.goal = None;
     state.since_revert = None;
-    let mut remembered = remembered(call, &state.settings, Quirk::WorkspaceWriteLostOnFork)?;
+    let mut remembered = remembered(
+        call,
+        &state.settings,
+        params.cwd.as_ref(),
+        Quirk::WorkspaceWriteLostOnFork,
+    )?;
     if mutant::is(Switch::ForkWidened) {
         remembered.sandbox = SandboxPolicy::DangerFullAccess;
     }
+    let same = || state.settings.cwd.to_string_lossy().into_owned();
     let of_new_thread = Requested {
+        cwd: Some(params.cwd.clone().unwrap_or_else(same)),
         model: params.model.clone(),
         config: params.config.clone(),
         service_tier: params.service_tier.clone(),
         ..Requested::default()
     };
     let mut requested = Requested::from(params);
-    let config = server.config()?;
+    let config = server.config_in(&of_new_thread.directory(&server.started_in))?;
     let told = [
         config.complaint(requested.config.as_ref()),
         config.unstable_features(requested.config.as_ref()),
@@ -142,7 +149,11 @@ fn write_copy(thread: &Thread, records: &[Record]) -> Result<(), Failure> {
     let mut state = thread.state.borrow_mut();
     let settings = Record::Settings(Box::new(state.settings.clone()));
     state.replay(settings.clone());
-    let own = [settings, Record::Summary(Box::new(state.summary()))];
+    let own = [
+        Record::Copied,
+        settings,
+        Record::Summary(Box::new(state.summary())),
+    ];
     let copied = records
         .iter()
         .filter(|record| !matches!(record, Record::Summary(_) | Record::Goal(_)));

@@ -42,6 +42,8 @@ gated! {
     t::ThreadItemsReadParams, "thread/items/read";
     t::ThreadReadStateUpdateParams, "thread/readState/update";
     t::ThreadMemoryModeSetParams, "thread/memoryMode/set";
+    t::ThreadSearchParams, "thread/search";
+    t::ThreadSearchOccurrencesParams, "thread/searchOccurrences";
 }
 
 impl Params for p::ThreadListParams {

@@ -94,9 +94,16 @@ fn warn_about_config(call: &Call) {
         Err(problem) => return call.client.notify("configWarning", &problem.warning()),
     };
     let fallbacks = threads::usual_fallbacks(call).unwrap_or_default();
-    let folders = config.disabled_folders(&call.server.started_in);
+    let started_in = &call.server.started_in;
+    let folders = config.disabled_folders(started_in);
+    let in_project = match config.in_trusted_project(started_in) {
+        Ok(in_project) => in_project,
+        Err(problem) => return call.client.notify("configWarning", &problem.warning()),
+    };
+    let here = in_project.as_ref().unwrap_or(&config);
     let summaries = folders.into_iter().chain(fallbacks);
-    for summary in summaries.chain(config.complaint(None)) {
+    let summaries = summaries.chain(here.project_complaints());
+    for summary in summaries.chain(here.complaint(None)) {
         threads::warn_of_config(call, &summary);
     }
     if let Some(problem) = config.problem() {

@@ -77,19 +77,31 @@ pub(super) fn read(call: &Call, params: ThreadItemsReadParams) -> Result<(), Fai
 
 /// All items of a thread that has a file, oldest first.
 fn rows(call: &Call, id: &str, method: &str) -> Result<Vec<Row>, Failure> {
+    with_turns(call, id, method, |turns| {
+        turns.iter().flat_map(of_turn).collect()
+    })
+}
+
+/// Looks at the turns of a thread that has a file.
+pub(super) fn with_turns<T>(
+    call: &Call,
+    id: &str,
+    method: &str,
+    look: impl FnOnce(&[TurnRecord]) -> T,
+) -> Result<T, Failure> {
     let unsupported = || Failure::unsupported(format!("{method} is not supported yet"));
     if let Some(thread) = call.server.loaded(id) {
         let state = thread.state.borrow();
         if state.rollout.is_none() {
             return Err(unsupported());
         }
-        return Ok(state.turns.iter().flat_map(of_turn).collect());
+        return Ok(look(&state.turns));
     }
     let home = &call.server.home;
     let path = catalog::find(home, id)
         .or_else(|| catalog::find_archived(home, id))
         .ok_or_else(unsupported)?;
-    Ok(cold_turns(&path)?.iter().flat_map(of_turn).collect())
+    Ok(look(&cold_turns(&path)?))
 }
 
 fn of_turn(turn: &TurnRecord) -> impl Iterator<Item = Row> + use<'_> {

@@ -8,10 +8,11 @@ use crate::quirk::Id as Quirk;
 use crate::thread::Settings;
 
 /// The settings that are remembered. codex 0.169.0 forgets some sandboxes, and those that are no
-/// longer allowed, and takes what a new thread would get.
+/// longer allowed, and takes what a new thread would get, in `cwd` if the request names it.
 pub(super) fn remembered(
     call: &Call,
     settings: &Settings,
+    cwd: Option<&String>,
     quirk: Quirk,
 ) -> Result<Settings, Failure> {
     let mut settings = settings.clone();
@@ -19,17 +20,22 @@ pub(super) fn remembered(
     let is_allowed = config.requirements.check_sandbox(&settings.sandbox).is_ok();
     let forgotten = settings.sandbox_is_forgettable() && call.server.quirks.has(quirk);
     if forgotten || !is_allowed {
-        let fresh = fresh(call, &settings)?;
+        let fresh = fresh(call, &settings, cwd)?;
         settings.sandbox = fresh.sandbox;
         settings.profile = fresh.profile;
     }
     Ok(settings)
 }
 
-/// The settings of a new thread in the same place.
-pub(super) fn fresh(call: &Call, settings: &Settings) -> Result<Settings, Failure> {
+/// The settings of a new thread, in the same place unless there is a `cwd`.
+pub(super) fn fresh(
+    call: &Call,
+    settings: &Settings,
+    cwd: Option<&String>,
+) -> Result<Settings, Failure> {
+    let same = || settings.cwd.to_string_lossy().into_owned();
     let requested = Requested {
-        cwd: Some(settings.cwd.to_string_lossy().into_owned()),
+        cwd: Some(cwd.cloned().unwrap_or_else(same)),
         ..Requested::default()
     };
     let config = call.server.config()?;

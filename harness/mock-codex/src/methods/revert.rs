@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::protocol::reply::ThreadStatus;
 use crate::protocol::thread_params::ThreadRevertParams;
 use crate::quirk::Id as Quirk;
-use crate::thread::record::{Record, Unread};
+use crate::thread::record::{Meta, Record, Unread};
 use crate::thread::state::State;
 use crate::thread::store::{self, Loaded, Rollout};
 use crate::thread::{Settings, Thread, catalog};
@@ -76,7 +76,12 @@ fn reverted(
     loaded: Loaded,
     records: Vec<Record>,
 ) -> Result<Rc<Thread>, Failure> {
-    let Loaded { meta, .. } = loaded;
+    // Where it goes on is as old as the revert.
+    let created_ms = clock::later_ms();
+    let meta = Meta {
+        created_ms,
+        ..loaded.meta
+    };
     let path = store::path_beside(path, &meta.id, &clock::new_id());
     let kept = records.clone();
     let mut state = threads::replay(call, &meta, records)?;
@@ -88,7 +93,7 @@ fn reverted(
     state.daybreak = was.daybreak;
     state.goal.clone_from(&was.goal);
     state.read_back = true;
-    state.updated_ms = clock::later_ms();
+    state.updated_ms = created_ms;
     state.since_revert = Some(String::new());
     state.unread.clone_from(&was.unread);
     if state.forget_unread_turn() {
@@ -97,6 +102,7 @@ fn reverted(
         before.notify("thread/readState/changed", &params);
     }
     let mut left = vec![
+        Record::Copied,
         Record::Settings(Box::new(remembered(call, &state))),
         Record::Goal(state.goal.clone().map(Box::new)),
     ];

@@ -8,6 +8,7 @@ use codex_wire::policy::SandboxPolicy;
 use serde_json::json;
 
 use super::remembered::{fresh, overridden, remembered};
+use super::trust;
 use crate::clock;
 use crate::config::{self, Requested};
 use crate::connection::Call;
@@ -45,11 +46,11 @@ pub(super) fn start_with(
     let dynamic_tools = dynamic_tools.checked().map_err(Failure::invalid)?;
     let requested = Requested::from(params);
     let server = &call.server;
-    let config = server.config()?;
     let mut settings = Settings {
         dynamic_tools,
-        ..config::resolve(&config, &requested, &server.started_in)?
+        ..trust::resolve(call, &requested)?
     };
+    let config = server.config_in(&settings.cwd)?;
     if let Some(policy) = policy {
         let allowed = config.requirements.check_sandbox(&policy);
         allowed.map_err(Failure::sandbox)?;
@@ -61,13 +62,13 @@ pub(super) fn start_with(
     for summary in fallbacks.iter().filter(|text| !usual.contains(text)) {
         warn_of_config(call, summary);
     }
-    let complaint = config.complaint(requested.config.as_ref());
-    if let Some(summary) = &complaint
-        && requested.config.is_some()
-        && config.has_unknown_flags(requested.config.as_ref())
-    {
-        warn_of_config(call, summary);
-    }
+    let complaints: Vec<String> = config
+        .project_complaints()
+        .chain(config.complaint(requested.config.as_ref()))
+        .collect();
+    let has_unknown =
+        requested.config.is_some() && config.has_unknown_flags(requested.config.as_ref());
+    warn_of_complaints(call, &complaints, has_unknown)?;
     let unstable = config.unstable_features(requested.config.as_ref());
     let tier = config::tier_complaint(&config, &requested, &settings.model);
     let meta = new_meta(call, None, thread_source);
@@ -76,8 +77,8 @@ pub(super) fn start_with(
     warm_up(call, &thread);
     call.reply(&thread.reply(None));
     server.broadcast("thread/started", &json!({"thread": thread.view(None)}));
-    let others = [complaint, unstable, tier].into_iter().flatten();
-    for message in fallbacks.into_iter().chain(others) {
+    let others = [unstable, tier].into_iter().flatten();
+    for message in fallbacks.into_iter().chain(complaints).chain(others) {
         warn(&thread, &message);
     }
     Ok(())
@@ -92,6 +93,26 @@ pub(super) fn usual_fallbacks(call: &Call) -> Result<Vec<String>, Failure> {
     let (requested, started_in) = (Requested::default(), &call.server.started_in);
     let mut settings = config::resolve(&config, &requested, started_in)?;
     Ok(config.requirements.settle(&mut settings))
+}
+
+/// Tells a client what is wrong with settings that it wasn't told when it shook hands; `again`,
+/// where it is told all the same.
+fn warn_of_complaints(call: &Call, complaints: &[String], again: bool) -> Result<(), Failure> {
+    if complaints.is_empty() {
+        return Ok(());
+    }
+    let usual = call.server.config_in(&call.server.started_in)?;
+    let usual: Vec<String> = usual
+        .project_complaints()
+        .chain(usual.complaint(None))
+        .collect();
+    for summary in complaints
+        .iter()
+        .filter(|text| again || !usual.contains(text))
+    {
+        warn_of_config(call, summary);
+    }
+    Ok(())
 }
 
 /// Tells a client what is wrong with the configuration.
@@ -195,9 +216,14 @@ fn resume_cold(call: &Call, id: &str, params: ThreadResumeParams) -> Result<Rc<T
     state.close_cut_turn();
     state.read_back = true;
     let remembered = if is_blank {
-        fresh(call, &state.settings)?
+        fresh(call, &state.settings, requested.cwd.as_ref())?
     } else {
-        remembered(call, &state.settings, Quirk::WorkspaceWriteLostOnColdResume)?
+        remembered(
+            call,
+            &state.settings,
+            requested.cwd.as_ref(),
+            Quirk::WorkspaceWriteLostOnColdResume,
+        )?
     };
     let recorded = remembered.model.clone();
     let mut settings = overridden(call, remembered, requested)?;

@@ -45,8 +45,6 @@ const EXPERIMENTAL: &[(&str, &[&str])] = &[
     ("project/update", &["projectId"]),
     ("project/move", &["projectId"]),
     ("project/delete", &["projectId"]),
-    ("thread/search", &["searchTerm"]),
-    ("thread/searchOccurrences", &["threadId", "searchTerm"]),
     (
         "thread/readState/update",
         &["threadId", "operation", "expectedRevision"],

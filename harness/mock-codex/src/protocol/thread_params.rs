@@ -9,7 +9,7 @@
 use serde::de::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::params::{SortDirection, TurnItemsView};
+use super::value::{SortDirection, ThreadSearchSortKey, ThreadSourceKind, TurnItemsView};
 use crate::thread::goal::GoalStatus;
 
 /// A member that can be left out, be `null`, or have a value.
@@ -52,6 +52,27 @@ params! {
         thread_id: String,
         turn_id: String,
         item_ids: Vec<String>,
+    }
+    /// `thread/search`.
+    ThreadSearchParams {
+        #[serde(default)]
+        include_attached_threads: bool,
+        #[serde(default)]
+        current_account_only: bool,
+        cursor: Option<String>,
+        limit: Option<u32>,
+        sort_key: Option<ThreadSearchSortKey>,
+        sort_direction: Option<SortDirection>,
+        source_kinds: Option<Vec<ThreadSourceKind>>,
+        archived: Option<bool>,
+        search_term: String,
+    }
+    /// `thread/searchOccurrences`.
+    ThreadSearchOccurrencesParams {
+        thread_id: String,
+        search_term: String,
+        cursor: Option<String>,
+        limit: Option<u32>,
     }
     /// `thread/resume.initialTurnsPage`.
     ThreadResumeInitialTurnsPageParams {

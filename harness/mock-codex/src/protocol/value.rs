@@ -88,6 +88,26 @@ pub(crate) enum ThreadSortKey {
     SectionPosition,
 }
 
+/// What the threads of a search are ordered by.
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+#[allow(clippy::enum_variant_names, reason = "they are named as on the wire")]
+pub(crate) enum ThreadSearchSortKey {
+    CreatedAt,
+    UpdatedAt,
+    RecencyAt,
+}
+
+impl From<ThreadSearchSortKey> for ThreadSortKey {
+    fn from(key: ThreadSearchSortKey) -> Self {
+        match key {
+            ThreadSearchSortKey::CreatedAt => Self::CreatedAt,
+            ThreadSearchSortKey::UpdatedAt => Self::UpdatedAt,
+            ThreadSearchSortKey::RecencyAt => Self::RecencyAt,
+        }
+    }
+}
+
 /// Where a thread comes from. The mock's threads all come from `vscode`, which is what codex calls
 /// those of app-servers.
 #[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]

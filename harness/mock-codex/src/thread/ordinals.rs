@@ -88,7 +88,7 @@ impl Ordinals {
             // the settings and the tokens.
             Record::Compacted(_) => self.lines += 7,
             Record::Usage(_) => self.lines += 2,
-            Record::Meta(_) | Record::Settings(_) | Record::Summary(_) => {}
+            Record::Meta(_) | Record::Settings(_) | Record::Copied | Record::Summary(_) => {}
         }
         line
     }

@@ -39,6 +39,9 @@ pub(crate) enum Record {
     TurnEnded(TurnEnded),
     /// The model is shown this from here on, instead of everything before.
     Compacted(Vec<Box<RawValue>>),
+    /// What comes before was copied from another file: of the thread that this is a fork of, or of
+    /// this one before it was reverted.
+    Copied,
     /// The thread's goal from here on.
     Goal(Option<Box<Goal>>),
     /// What a list shows of the thread, repeated so that the end of the file has it.

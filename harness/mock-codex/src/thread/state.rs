@@ -193,7 +193,7 @@ impl State {
     pub(crate) fn replay(&mut self, record: Record) {
         let line = self.ordinals.count(&record, self.turns.is_empty());
         match record {
-            Record::Meta(_) | Record::Dropped => {}
+            Record::Meta(_) | Record::Dropped | Record::Copied => {}
             Record::Settings(settings) => self.settings = *settings,
             Record::TurnStarted(started) => self.start_turn(started),
             Record::Item(item) => self.add_item(StoredItem { line, ..item }),

@@ -185,6 +185,12 @@ pub(crate) fn id_of(path: &Path) -> Option<&str> {
     uuid::Uuid::try_parse(id).is_ok().then_some(id)
 }
 
+/// Has a revert made the file?
+pub(crate) fn is_of_revert(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.contains('_'))
+}
+
 /// Says on stderr that a file is not as it should be.
 pub(crate) fn warn(path: &Path, what: &str) {
     let _ = writeln!(io::stderr(), "warning: {} {what}", path.display());

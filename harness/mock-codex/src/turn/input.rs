@@ -39,14 +39,16 @@ pub(crate) fn check(input: &[UserInput]) -> Result<(), Failure> {
 
 /// What a list shows of a thread that begins with this input.
 pub(super) fn preview(input: &[UserInput]) -> String {
-    let text = input.iter().find_map(|part| match part {
-        UserInput::Text { text, .. } if !text.trim().is_empty() => Some(text.clone()),
+    let texts = input.iter().filter_map(|part| match part {
+        UserInput::Text { text, .. } => Some(text.as_str()),
         _ => None,
     });
+    let text: String = texts.collect();
     let is_image =
         |part: &UserInput| matches!(part, UserInput::Image { .. } | UserInput::LocalImage { .. });
     let image = || input.iter().any(is_image).then(|| "[Image]".to_owned());
-    text.or_else(image).unwrap_or_default()
+    let said = Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    said.or_else(image).unwrap_or_default()
 }
 
 /// The input as an item of the model's input; `None` where there is nothing to tell it.

@@ -169,9 +169,9 @@ async fn methods_that_are_not_there_say_so() {
     let world = World::new(vec![]).await;
     let mut client = world.client().await;
     let (code, message) = client
-        .error("thread/search", json!({"searchTerm": "x"}))
+        .error("thread/timeline/list", json!({"threadId": "x"}))
         .await;
     assert_eq!(code, -32601);
-    let text = "mock-codex does not implement `thread/search`; to script an answer, ";
+    let text = "mock-codex does not implement `thread/timeline/list`; to script an answer, ";
     assert!(message.starts_with(text), "{message}");
 }
