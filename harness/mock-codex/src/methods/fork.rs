@@ -103,17 +103,8 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
         config.remove("approval_policy");
         config.remove("approvals_reviewer");
     }
-    state.settings = overridden(call, remembered, requested)?;
-    // The model and its manner are those of a new thread.
     let fresh = config::resolve(&config, &of_new_thread, &server.started_in)?;
-    state.settings = Settings {
-        model: fresh.model,
-        effort: fresh.effort,
-        summary: fresh.summary,
-        personality: fresh.personality,
-        service_tier: fresh.service_tier,
-        ..state.settings
-    };
+    state.settings = in_the_manner_of(fresh, overridden(call, remembered, requested)?);
     let fallbacks = config.requirements.settle(&mut state.settings);
     state.began = Began::with(&state.settings);
     let thread = keep(call, meta, ephemeral, state);
@@ -128,6 +119,19 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
     }
     server.broadcast("thread/started", &json!({"thread": thread.view(None)}));
     Ok(())
+}
+
+/// The settings with the model and its manner of others: a fork has those of a new thread, as codex
+/// 0.169.0 does it.
+fn in_the_manner_of(other: Settings, settings: Settings) -> Settings {
+    Settings {
+        model: other.model,
+        effort: other.effort,
+        summary: other.summary,
+        personality: other.personality,
+        service_tier: other.service_tier,
+        ..settings
+    }
 }
 
 /// What the user was first made to say, where nobody has said anything.
