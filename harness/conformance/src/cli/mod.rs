@@ -15,6 +15,7 @@ pub mod certify;
 pub mod check;
 pub mod coverage;
 pub mod drift;
+mod ending;
 pub mod list;
 pub mod mutants;
 pub mod new;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::{CliError, Exit, complain, scenarios_dir};
+use super::{CliError, Exit, complain, ending, scenarios_dir};
 use crate::permissions::kept::{self, KeptError, Known};
 use crate::permissions::model::{Kind, Matrix, OfTarget};
 use crate::permissions::page::page;
@@ -197,15 +197,8 @@ fn run(args: &PermissionsArgs) -> Result<Matrix, CliError> {
         }
     };
     let made = runtime.block_on(async {
-        let cancel = plan.options.cancel.clone();
-        let interrupt = tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                cancel.cancel();
-            }
-        });
-        let made = matrix(&plan, on_event).await;
-        interrupt.abort();
-        made
+        let _listening = ending::cancels(&plan.options.cancel);
+        matrix(&plan, on_event).await
     });
     if shows {
         let _ = write!(io::stderr(), "\r\x1b[K");

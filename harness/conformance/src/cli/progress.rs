@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use tokio_util::sync::CancellationToken;
 
+use super::ending;
 use crate::run::RunEvent;
 
 /// How many cases have ended; shown on a terminal alone.
@@ -53,7 +54,7 @@ impl Drop for Progress {
     }
 }
 
-/// Runs it to its end; Ctrl-C cancels.
+/// Runs it to its end; being asked to end cancels.
 pub(super) fn to_the_end<T>(
     cancel: &CancellationToken,
     work: impl Future<Output = T>,
@@ -62,14 +63,7 @@ pub(super) fn to_the_end<T>(
         .enable_all()
         .build()?;
     Ok(runtime.block_on(async {
-        let cancel = cancel.clone();
-        let interrupt = tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                cancel.cancel();
-            }
-        });
-        let done = work.await;
-        interrupt.abort();
-        done
+        let _listening = ending::cancels(cancel);
+        work.await
     }))
 }

@@ -11,7 +11,7 @@ use clap::Args;
 
 use crate::check::snapshot::Update;
 use crate::check::verdict::Judge;
-use crate::cli::{CliError, Exit, scenarios_dir};
+use crate::cli::{CliError, Exit, ending, scenarios_dir};
 use crate::client::driver::Sdk;
 use crate::report::terminal::Terminal;
 use crate::report::{Problem, Summary};
@@ -269,12 +269,7 @@ async fn run_all(
         options,
         ..
     } = plan;
-    let cancel = options.cancel.clone();
-    let interrupt = tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            cancel.cancel();
-        }
-    });
+    let _listening = ending::cancels(&options.cancel);
     let mut judged: Vec<CaseRun> = Vec::new();
     let mut stopped = false;
     let on_event = |event: RunEvent<'_>| match event {
@@ -303,7 +298,6 @@ async fn run_all(
         let runs = run::suite_of_clients(chosen, &args.targets, clients, &options, &mut on_event);
         unjudged.extend(runs.await);
     }
-    interrupt.abort();
     // The suite knows the order, the judged ones came as they ended.
     let place = |run: &CaseRun| {
         unjudged.iter().position(|other| {

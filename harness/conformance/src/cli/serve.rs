@@ -1,12 +1,13 @@
 //! `serve`: the scripted model alone, for clients of any kind.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use mock_responses::{Event, MockResponses, Outcome, Reply, StartError};
 
+use super::ending::Ending;
 use super::{CliError, Exit, complain};
 
 /// The options of `serve`.
@@ -61,7 +62,7 @@ async fn serve(
 ) -> Result<Exit, CliError> {
     let count = replies.len();
     // Before the address is told: whoever reads it may end this at once.
-    let mut ended = Ended::listen()?;
+    let mut ended = Ending::listen()?;
     let events = args.events;
     let mut builder = MockResponses::builder()
         .replies(replies)
@@ -87,7 +88,7 @@ async fn serve(
     if !args.listen.ip().is_loopback() {
         complain("note: other machines can read what this server is sent, and script it");
     }
-    ended.wait().await;
+    ended.asked().await;
     let asked = server.journal().len();
     let violations = server.verdict();
     server.shutdown().await;
@@ -115,29 +116,6 @@ fn refused(error: &StartError) -> CliError {
         message: error.to_string(),
         hint: None,
         exit,
-    }
-}
-
-/// What ends the server: Ctrl-C, or being told to terminate.
-struct Ended {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Ended {
-    fn listen() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::{CliError, Exit, complain, scenarios_dir};
+use super::{CliError, Exit, complain, ending, scenarios_dir};
 use crate::check::schema::SchemaCheck;
 use crate::run::RunOptions;
 use crate::target::Target;
@@ -173,15 +173,8 @@ fn run(plan: &Plan, mut out: Option<&mut dyn Write>) -> Result<Walk, CliError> {
         }
     };
     let walked = runtime.block_on(async {
-        let cancel = plan.options.cancel.clone();
-        let interrupt = tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                cancel.cancel();
-            }
-        });
-        let walked = walk(plan, on_event).await;
-        interrupt.abort();
-        walked
+        let _listening = ending::cancels(&plan.options.cancel);
+        walk(plan, on_event).await
     });
     if shows {
         let _ = write!(io::stderr(), "\r\x1b[K");

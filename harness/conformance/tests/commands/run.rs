@@ -2,10 +2,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::program::{command, said};
+use super::program::{PROGRAM, command, said};
 
 /// A turn that passes; what is appended makes it fail.
 const PLAIN: &str = "\
@@ -444,4 +447,45 @@ fn fail_fast_stops() {
     let said = room.run(&["--fail-fast", "--jobs", "1"]);
     assert_eq!(said.code, 1);
     assert!(said.stderr.starts_with("stopped: "), "{}", said.stderr);
+}
+
+#[test]
+fn being_told_to_terminate_leaves_nothing_behind() {
+    let scenario = "\
+name: a command that lasts
+model:
+  - call: { id: c, tool: exec_command, arguments: { cmd: \"echo $$ > $HOME/../started; sleep 600\" } }
+  - message: done
+steps:
+  - thread_start: { approval_mode: dangerously_bypass_approvals_and_sandbox }
+    as: thread
+  - run: { thread: thread, input: go }
+";
+    let room = Room::new(scenario);
+    let places = tempfile::tempdir_in("/var/tmp").unwrap();
+    let mut run = std::process::Command::new(PROGRAM)
+        .arg("run")
+        .current_dir(room.path())
+        .env("CODEX_CONFORMANCE_TMPDIR", places.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let started = || {
+        let mut cases = fs::read_dir(places.path()).unwrap().flatten();
+        cases.find_map(|case| fs::read_to_string(case.path().join("started")).ok())
+    };
+    let command: i32 = loop {
+        if let Some(id) = started().and_then(|text| text.trim().parse().ok()) {
+            break id;
+        }
+        assert_eq!(run.try_wait().unwrap(), None, "it goes on until it is told");
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    kill_process(Pid::from_child(&run), Signal::TERM).unwrap();
+    run.wait().unwrap();
+    // Nobody may have asked yet how it ended.
+    let stat = fs::read_to_string(format!("/proc/{command}/stat")).unwrap_or_default();
+    assert!(stat.is_empty() || stat.contains(") Z "), "{stat}");
+    assert_eq!(fs::read_dir(places.path()).unwrap().count(), 0);
 }

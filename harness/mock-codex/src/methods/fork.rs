@@ -65,7 +65,9 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
     let mut state = replay(call, &source, records.clone())?;
     state.leave_running_turn();
     if state.turns.is_empty() {
-        state.preview = injected(&records);
+        let goal = state.goal.as_ref().map(|goal| goal.objective.clone());
+        let said = Some(injected(&records)).filter(|said| !said.is_empty());
+        state.preview = said.or(goal).unwrap_or_default();
     }
     state.ordinals.fork();
     state.name = name.flatten();

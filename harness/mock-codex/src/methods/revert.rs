@@ -62,9 +62,17 @@ pub(super) fn go_back(call: &Call, before: &Rc<Thread>, turn: &str) -> Result<Rc
         // Nothing changes, and yet codex 0.169.0 takes the thread out of memory and in again.
         Err(failure) => (reloaded(call, before, &path, loaded)?, Some(failure)),
     };
-    thread.state.borrow_mut().subscribers = subscribers;
+    // A failure stays known, also where the turn that failed is taken back.
+    let status = match before.state.borrow().status {
+        ThreadStatus::SystemError => ThreadStatus::SystemError,
+        _ => ThreadStatus::Idle,
+    };
+    let mut state = thread.state.borrow_mut();
+    state.subscribers = subscribers;
+    state.status = status.clone();
+    drop(state);
     call.server.keep(&thread);
-    call.server.status_changed(id, &ThreadStatus::Idle);
+    call.server.status_changed(id, &status);
     failure.map_or(Ok(thread), Err)
 }
 
