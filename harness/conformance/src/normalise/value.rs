@@ -92,7 +92,7 @@ impl<'a> Replacer<'a> {
             Value::Object(members) => {
                 if members
                     .keys()
-                    .any(|key| scan::uuids(key, |_| String::new()).is_some())
+                    .any(|key| key.contains('/') || scan::uuids(key, |_| String::new()).is_some())
                 {
                     self.keys(members);
                 }
@@ -104,7 +104,7 @@ impl<'a> Replacer<'a> {
         }
     }
 
-    /// Ids that are keys: replaced, and the members sorted, as such a map has no order.
+    /// Ids and paths that are keys: replaced, and the members sorted, as such a map has no order.
     fn keys(&mut self, members: &mut Map<String, Value>) {
         for (mut key, value) in std::mem::take(members) {
             self.text_in_place(&mut key);

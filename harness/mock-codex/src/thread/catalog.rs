@@ -175,7 +175,7 @@ impl Glance {
             let used = summary.told || !summary.preview.is_empty();
             view.model = used.then(|| summary.model.clone());
             view.model_provider.clone_from(&summary.provider);
-            view.reasoning_effort.clone_from(&summary.effort);
+            view.reasoning_effort = summary.effort.clone().filter(|_| used);
             view.updated_at = summary.updated_ms / 1000;
             view.recency_at = summary.recency_ms / 1000;
         }
