@@ -243,8 +243,12 @@ impl KnownFailures {
         }
         if stale.is_empty() && self.explains(run) {
             let applying = entries.iter().filter(|entry| entry.applies(run));
-            let mut reasons: Vec<String> = applying.map(|entry| entry.why()).collect();
-            reasons.dedup();
+            let mut reasons: Vec<String> = Vec::new();
+            for reason in applying.map(|entry| entry.why()) {
+                if !reasons.contains(&reason) {
+                    reasons.push(reason);
+                }
+            }
             run.status = Status::Known(reasons.join("; "));
             return;
         }
