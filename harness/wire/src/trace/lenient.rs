@@ -170,6 +170,33 @@ impl<'de, T: Pick<'de>> Pick<'de> for Vec<T> {
     }
 }
 
+/// Kept apart, so that what has it stays small where it is absent.
+impl<'de, T: Pick<'de>> Pick<'de> for Box<T> {
+    fn text(text: Cow<'de, str>) -> Option<Self> {
+        T::text(text).map(Self::new)
+    }
+
+    fn integer(integer: i64) -> Option<Self> {
+        T::integer(integer).map(Self::new)
+    }
+
+    fn fraction(number: f64) -> Option<Self> {
+        T::fraction(number).map(Self::new)
+    }
+
+    fn flag(flag: bool) -> Option<Self> {
+        T::flag(flag).map(Self::new)
+    }
+
+    fn map<A: MapAccess<'de>>(map: A) -> Result<Option<Self>, A::Error> {
+        Ok(T::map(map)?.map(Self::new))
+    }
+
+    fn seq<A: SeqAccess<'de>>(seq: A) -> Result<Option<Self>, A::Error> {
+        Ok(T::seq(seq)?.map(Self::new))
+    }
+}
+
 /// Something is there, and it is not null.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Present;

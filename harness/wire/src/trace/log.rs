@@ -101,7 +101,7 @@ fn look(line: &[u8], number: usize, tracer: &mut Tracer) -> bool {
 struct Line<'a> {
     // An entry of a transcript.
     #[serde(default)]
-    event: Opt<EventLine<'a>>,
+    event: Opt<Box<EventLine<'a>>>,
     // A frame with its direction.
     #[serde(default, alias = "direction")]
     dir: Opt<Text<'a>>,
@@ -113,9 +113,9 @@ struct Line<'a> {
     #[serde(default)]
     method: Opt<Text<'a>>,
     #[serde(default)]
-    params: Opt<sight::Params<'a>>,
+    params: Opt<Box<sight::Params<'a>>>,
     #[serde(default)]
-    result: Opt<sight::Answer<'a>>,
+    result: Opt<Box<sight::Answer<'a>>>,
     #[serde(default)]
     error: Opt<Present>,
     #[serde(default)]
@@ -165,9 +165,9 @@ struct Logged<'a> {
     #[serde(default)]
     method: Opt<Text<'a>>,
     #[serde(default)]
-    params: Opt<sight::Params<'a>>,
+    params: Opt<Box<sight::Params<'a>>>,
     #[serde(default)]
-    result: Opt<sight::Answer<'a>>,
+    result: Opt<Box<sight::Answer<'a>>>,
     #[serde(default)]
     error: Opt<Present>,
     #[serde(default)]
@@ -183,12 +183,6 @@ struct Logged<'a> {
 impl<'a, 'de: 'a> Pick<'de> for EventLine<'a> {
     fn map<A: MapAccess<'de>>(map: A) -> Result<Option<Self>, A::Error> {
         object(map)
-    }
-}
-
-impl<'a, 'de: 'a> Pick<'de> for Box<EventLine<'a>> {
-    fn map<A: MapAccess<'de>>(map: A) -> Result<Option<Self>, A::Error> {
-        Ok(object(map)?.map(Box::new))
     }
 }
 

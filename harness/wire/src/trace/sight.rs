@@ -44,8 +44,8 @@ objects! {
     Frame {
         id: Id,
         method: Text<'a>,
-        params: Params<'a>,
-        result: Answer<'a>,
+        params: Box<Params<'a>>,
+        result: Box<Answer<'a>>,
         error: Present,
         emitted_at_ms: i64,
     }
@@ -66,12 +66,12 @@ objects! {
         started_at_ms: i64,
         completed_at_ms: i64,
         status: Status<'a>,
-        turn: Turn<'a>,
-        item: Item<'a>,
-        thread: Thread<'a>,
-        token_usage: TokenUsage<'a>,
-        thread_settings: Settings<'a>,
-        capabilities: Capabilities<'a>,
+        turn: Box<Turn<'a>>,
+        item: Box<Item<'a>>,
+        thread: Box<Thread<'a>>,
+        token_usage: Box<TokenUsage<'a>>,
+        thread_settings: Box<Settings<'a>>,
+        capabilities: Box<Capabilities<'a>>,
         approval_policy: Policy<'a>,
         approvals_reviewer: Text<'a>,
         sandbox: Sandbox<'a>,
@@ -84,8 +84,8 @@ objects! {
 
     /// The `result` of any answer.
     Answer {
-        thread: Thread<'a>,
-        turn: Turn<'a>,
+        thread: Box<Thread<'a>>,
+        turn: Box<Turn<'a>>,
         turn_id: Text<'a>,
         user_agent: Text<'a>,
         approval_policy: Policy<'a>,

@@ -225,7 +225,7 @@ impl Threads {
         self.required |= said.any(|text| text.as_deref().is_some_and(|it| it.contains(DISALLOWED)));
         let Some(thread) = params.thread_id.as_deref() else {
             if method == "thread/started" {
-                connection.announced(params.thread.as_ref());
+                connection.announced(params.thread.as_deref());
             }
             return;
         };
