@@ -1,12 +1,13 @@
 //! The executor against app-servers that misbehave: each is a few words of shell.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use codex_conformance::run::outcome::{CaseRun, Check, Status};
-use codex_conformance::run::{RunEvent, RunOptions, case, suite};
+use codex_conformance::run::{RunEvent, RunOptions, case, case_by_case, suite};
 use codex_conformance::scenario;
 use codex_conformance::scenario::model::Case;
 use codex_conformance::target::Target;
@@ -411,6 +412,44 @@ async fn results_keep_the_order_of_the_cases_and_a_failure_can_stop_the_run() {
             .await
             .is_empty()
     );
+    assert_eq!(bench.left(), Vec::<PathBuf>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cases_are_handed_out_in_their_order_with_a_run_of_each_target() {
+    let mut bench = Bench::new();
+    bench.options.jobs = 3.try_into().unwrap();
+    let matrix = "name: a case\nmatrix: { delay: [0.3, 0.2, 0.1, 0] }\nhome: { env: { DELAY: \"${delay}\" } }\n";
+    let cases = bench.cases(&format!("{matrix}steps: {NOTHING}\n"));
+    let targets = [fake(&format!("sleep $DELAY; {POLITE}")), fake("exit 1")];
+    let mut taken = Vec::new();
+    let take = |case: &Arc<Case>, runs: Vec<CaseRun>| {
+        let statuses = runs.iter().map(|run| run.status == Status::Passed);
+        taken.push((case.id.clone(), statuses.collect::<Vec<_>>()));
+        ControlFlow::Continue(())
+    };
+    case_by_case(&cases, &targets, &bench.options, |_| {}, take).await;
+    let expected: Vec<_> = cases
+        .iter()
+        .map(|case| (case.id.clone(), vec![true, false]))
+        .collect();
+    assert_eq!(taken, expected);
+
+    bench.options.jobs = 1.try_into().unwrap();
+    let mut taken = 0;
+    let take = |_: &Arc<Case>, _| {
+        taken += 1;
+        if taken == 2 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    };
+    let mut began = 0;
+    let count =
+        |event: RunEvent<'_>| began += usize::from(matches!(event, RunEvent::Started { .. }));
+    case_by_case(&cases, &targets, &bench.options, count, take).await;
+    assert_eq!((taken, began), (2, 4), "after a break nothing begins");
     assert_eq!(bench.left(), Vec::<PathBuf>::new());
 }
 

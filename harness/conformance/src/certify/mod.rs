@@ -8,15 +8,16 @@ pub mod exceptions;
 pub mod report;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use codex_wire::schema::Schema;
 
 use crate::check::schema::SchemaCheck;
-use crate::compare::{Difference, Round, compare};
+use crate::compare::{Difference, compare};
 use crate::coverage::{self, Area, Names};
 use crate::run::outcome::{CaseRun, Status};
-use crate::run::{RunEvent, RunOptions};
+use crate::run::{RunEvent, RunOptions, case_by_case};
 use crate::scenario::model::Case;
 use crate::target::Target;
 use exceptions::Exceptions;
@@ -114,9 +115,6 @@ pub struct Plan<'a> {
     pub frames: &'a SchemaCheck,
 }
 
-/// How many cases run before their transcripts are compared and forgotten.
-const AT_ONCE: usize = 128;
-
 /// How often a case is run again that differs.
 const TRIES: usize = 3;
 
@@ -126,30 +124,31 @@ const TRIES: usize = 3;
 pub async fn certify(plan: &Plan<'_>, mut on_event: impl FnMut(RunEvent<'_>)) -> Certificate {
     let mut seen = [(); 2].map(|()| coverage::Observer::new(plan.schema));
     let mut verdicts: Vec<(Verdict, Arc<Case>)> = Vec::new();
-    for cases in plan.cases.chunks(AT_ONCE) {
-        let mut round = Round::run(&plan.targets, cases, &plan.options, &mut on_event).await;
-        for case in cases {
-            let Some(mut pair) = round.pair(case) else {
-                continue;
-            };
-            add_schema(plan, &mut pair);
-            let outcome = judge(&pair);
-            if !matches!(outcome, Outcome::Skipped(_) | Outcome::Broken(_)) {
-                for (side, run) in seen.iter_mut().zip(&pair) {
-                    side.look(&run.transcript);
-                }
+    let take = |case: &Arc<Case>, runs| {
+        let mut pair = pair(runs);
+        add_schema(plan, &mut pair);
+        let outcome = judge(&pair);
+        if !matches!(outcome, Outcome::Skipped(_) | Outcome::Broken(_)) {
+            for (side, run) in seen.iter_mut().zip(&pair) {
+                side.look(&run.transcript);
             }
-            let verdict = Verdict {
-                id: case.id.clone(),
-                outcome,
-                again: false,
-            };
-            verdicts.push((verdict, Arc::clone(case)));
         }
-        if plan.options.cancel.is_cancelled() {
-            break;
-        }
-    }
+        let verdict = Verdict {
+            id: case.id.clone(),
+            outcome,
+            again: false,
+        };
+        verdicts.push((verdict, Arc::clone(case)));
+        ControlFlow::Continue(())
+    };
+    case_by_case(
+        plan.cases,
+        &plan.targets,
+        &plan.options,
+        &mut on_event,
+        take,
+    )
+    .await;
     let complete = verdicts.len() == plan.cases.len();
     if complete {
         for _ in 0..TRIES {
@@ -182,14 +181,21 @@ async fn try_again(
         jobs: std::num::NonZeroUsize::MIN,
         ..plan.options.clone()
     };
-    let mut second = Round::run(&plan.targets, &differing, &alone, on_event).await;
-    for (verdict, case) in verdicts {
-        if let Some(mut pair) = second.pair(case) {
-            add_schema(plan, &mut pair);
+    let take = |case: &Arc<Case>, runs| {
+        let mut pair = pair(runs);
+        add_schema(plan, &mut pair);
+        for (verdict, _) in verdicts.iter_mut().filter(|(_, of)| of.id == case.id) {
             verdict.again = true;
             verdict.outcome = judge(&pair);
         }
-    }
+        ControlFlow::Continue(())
+    };
+    case_by_case(&differing, &plan.targets, &alone, on_event, take).await;
+}
+
+/// The runs of a case on the two targets.
+fn pair(runs: Vec<CaseRun>) -> [CaseRun; 2] {
+    <[CaseRun; 2]>::try_from(runs).expect("a run for each of the two targets")
 }
 
 /// Whether the frames are of the protocol is one more check of each run; the trace rules are

@@ -14,7 +14,7 @@ use super::progress::{Progress, to_the_end};
 use super::{CliError, Exit, complain, scenarios_dir, selection};
 use crate::check::snapshot::Update;
 use crate::check::verdict::Judge;
-use crate::drift::{AT_ONCE, Drift, Plan, drift, report};
+use crate::drift::{Drift, Plan, drift, report};
 use crate::run::{RunEvent, RunOptions};
 use crate::scenario::model::Case;
 use crate::schema::import::import;
@@ -143,7 +143,6 @@ impl Comparison<'_> {
             options: self.options,
             judge: &judge,
             schemas: [before.as_ref(), after.as_ref()],
-            at_once: AT_ONCE,
             within: self.within,
         };
         let mut progress = Progress::of(plan.cases.len() * targets.len());

@@ -1,6 +1,5 @@
 //! Runs of one case on several targets, held against each other.
 
-pub mod round;
 pub mod show;
 
 use codex_wire::transcript::{Entry, Event};
@@ -8,8 +7,6 @@ use codex_wire::transcript::{Entry, Event};
 use crate::normalise::{Frame, frames, normalise, threads_apart};
 use crate::run::outcome::CaseRun;
 use crate::scenario::model::Projection;
-
-pub use round::Round;
 
 /// The wires, and what they are called.
 pub const WIRES: [(Projection, &str); 3] = [

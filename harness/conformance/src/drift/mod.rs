@@ -19,18 +19,18 @@ pub mod report;
 mod timing;
 mod verdict;
 
-use std::collections::BTreeSet;
-use std::num::NonZeroUsize;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use codex_wire::schema::Schema;
 
 use crate::check::verdict::Judge;
-use crate::compare::{Round, Wires, last_step, wires, wires_until};
+use crate::compare::{Wires, last_step, wires, wires_until};
 use crate::coverage::Observer;
 use crate::run::outcome::{CaseRun, Status};
-use crate::run::{RunEvent, RunOptions};
+use crate::run::{RunEvent, RunOptions, case_by_case};
 use crate::scenario::model::Case;
 use crate::target::Target;
 
@@ -58,8 +58,6 @@ pub struct Plan<'a> {
     pub judge: &'a Judge,
     /// The protocols of the first two targets, as far as they are known.
     pub schemas: [Option<&'a Schema>; 2],
-    /// How many cases run before their transcripts are compared and forgotten.
-    pub at_once: NonZeroUsize,
     /// No further case is begun after this time, but for the first ones; a case of each scenario
     /// comes first.
     pub within: Option<Duration>,
@@ -116,10 +114,6 @@ impl Drift {
     }
 }
 
-/// A good number of cases that run before their transcripts are compared: at the end of them
-/// processors are idle until the last one is done.
-pub const AT_ONCE: NonZeroUsize = NonZeroUsize::new(96).expect("it isn't 0");
-
 /// A difference in so many cases, or fewer, is looked for again: it may be a race.
 const RARE: usize = 2;
 
@@ -136,21 +130,16 @@ pub async fn drift(plan: &Plan<'_>, mut on_event: impl FnMut(RunEvent<'_>)) -> D
         ..Counts::default()
     };
     let mut left_out: BTreeSet<&str> = cases.iter().map(|case| case.id.as_str()).collect();
-    for some in cases.chunks(plan.at_once.get()) {
-        let late = plan.within.is_some_and(|within| begun.elapsed() > within);
-        let any = counts.ran > 0;
-        if (late && any) || plan.options.cancel.is_cancelled() {
-            break;
+    let take = |case: &Arc<Case>, runs| {
+        counts.ran += 1;
+        left_out.remove(case.id.as_str());
+        sight.look(runs, plan.judge);
+        match plan.within {
+            Some(within) if begun.elapsed() > within => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
         }
-        let mut round = Round::run(&plan.targets, some, &plan.options, &mut on_event).await;
-        for case in some {
-            if let Some(runs) = round.take(case) {
-                counts.ran += 1;
-                left_out.remove(case.id.as_str());
-                sight.look(runs, plan.judge);
-            }
-        }
-    }
+    };
+    case_by_case(&cases, &plan.targets, &plan.options, &mut on_event, take).await;
     let unsteady = if plan.options.cancel.is_cancelled() {
         Vec::new()
     } else {
@@ -184,13 +173,19 @@ async fn look_again(
         .take(MOST_AGAIN)
         .cloned()
         .collect();
-    let mut once = Round::run(&plan.targets, &some, &plan.options, on_event).await;
-    let mut twice = Round::run(&plan.targets, &some, &plan.options, on_event).await;
+    let mut tries: HashMap<String, Vec<Vec<CaseRun>>> = HashMap::new();
+    for _ in 0..2 {
+        let take = |case: &Arc<Case>, runs| {
+            tries.entry(case.id.clone()).or_default().push(runs);
+            ControlFlow::Continue(())
+        };
+        case_by_case(&some, &plan.targets, &plan.options, &mut *on_event, take).await;
+    }
     let mut again = Sight::new(plan.schemas);
     let mut races = Groups::default();
     let mut looked = BTreeSet::new();
     for case in &some {
-        let (Some(first), Some(second)) = (once.take(case), twice.take(case)) else {
+        let Some(Ok([first, second])) = tries.remove(&case.id).map(<[_; 2]>::try_from) else {
             continue;
         };
         for (run, other) in first.iter().zip(&second).take(2) {

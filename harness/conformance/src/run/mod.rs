@@ -30,4 +30,4 @@ pub(crate) use driven::Window;
 pub use first_start::FirstStarts;
 pub use options::{RunEvent, RunOptions};
 pub(crate) use perform::verb;
-pub use suite::{suite, suite_of_clients};
+pub use suite::{case_by_case, suite, suite_of_clients};

@@ -178,39 +178,45 @@ async fn what_the_time_did_not_suffice_for_is_named() {
         targets,
         options: RunOptions {
             mock_program: Some(PROGRAM.into()),
+            jobs: NonZeroUsize::MIN,
             ..RunOptions::default()
         },
         judge: &judge.without_snapshots(),
         schemas: [None, None],
-        at_once: NonZeroUsize::new(2).unwrap(),
         within: Some(Duration::ZERO),
     };
     let drift = drift::drift(&plan, |_| ()).await;
     assert!(!drift.is_complete());
-    assert_eq!((drift.counts.chosen, drift.counts.ran), (4, 2));
-    assert_eq!(
-        drift.left_out,
-        ["account/api-key[key=empty]", "turns/plain"]
-    );
-    assert_eq!(drift.unseen, ["turns/plain"]);
+    assert_eq!((drift.counts.chosen, drift.counts.ran), (4, 1));
+    let left_out = [
+        "account/api-key[key=empty]",
+        "handshake/initialize",
+        "turns/plain",
+    ];
+    assert_eq!(drift.left_out, left_out);
+    assert_eq!(drift.unseen, ["handshake/initialize", "turns/plain"]);
 
     let text = report::text(&drift);
     assert!(
-        text.contains("Not run: 2 cases: account/api-key[key=empty], turns/plain\n"),
+        text.contains(
+            "Not run: 3 cases: account/api-key[key=empty], handshake/initialize, turns/plain\n"
+        ),
         "{text}"
     );
     assert!(
-        text.contains("No case was run of 1 scenario: turns/plain\n2 of 4 cases on "),
+        text.contains(
+            "No case was run of 2 scenarios: handshake/initialize, turns/plain\n1 of 4 cases on "
+        ),
         "{text}"
     );
     let page = report::markdown(&drift);
     assert!(
-        page.contains("## What was not run\n\n- Not run: 2 cases: "),
+        page.contains("## What was not run\n\n- Not run: 3 cases: "),
         "{page}"
     );
     let json = report::json(&drift);
     assert_of_schema(&json);
     assert_eq!(json["complete"], false);
-    assert_eq!(json["left_out"]["cases"].as_array().unwrap().len(), 2);
-    assert_eq!(json["left_out"]["unseen"][0], "turns/plain");
+    assert_eq!(json["left_out"]["cases"].as_array().unwrap().len(), 3);
+    assert_eq!(json["left_out"]["unseen"][1], "turns/plain");
 }
