@@ -19,6 +19,7 @@ pub mod report;
 mod timing;
 mod verdict;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -130,9 +131,11 @@ pub async fn drift(plan: &Plan<'_>, mut on_event: impl FnMut(RunEvent<'_>)) -> D
         ..Counts::default()
     };
     let mut left_out: BTreeSet<&str> = cases.iter().map(|case| case.id.as_str()).collect();
-    let take = |case: &Arc<Case>, runs| {
+    let mut took: HashMap<String, Duration> = HashMap::new();
+    let take = |case: &Arc<Case>, runs: Vec<CaseRun>| {
         counts.ran += 1;
         left_out.remove(case.id.as_str());
+        took.insert(case.id.clone(), runs.iter().map(|run| run.duration).sum());
         sight.look(runs, plan.judge);
         match plan.within {
             Some(within) if begun.elapsed() > within => ControlFlow::Break(()),
@@ -143,7 +146,8 @@ pub async fn drift(plan: &Plan<'_>, mut on_event: impl FnMut(RunEvent<'_>)) -> D
     let unsteady = if plan.options.cancel.is_cancelled() {
         Vec::new()
     } else {
-        look_again(plan, &cases, &mut sight, &mut on_event).await
+        let rare = rare(&cases, &sight, &took);
+        look_again(plan, &rare, &mut sight, &mut on_event).await
     };
     let done = sight.finish(plan, counts, unsteady, begun);
     Drift {
@@ -153,38 +157,48 @@ pub async fn drift(plan: &Plan<'_>, mut on_event: impl FnMut(RunEvent<'_>)) -> D
     }
 }
 
-/// Runs the cases twice more that alone show something, and takes out what they don't show again, or
-/// show from one run to the next of one target: that is a race.
-async fn look_again(
-    plan: &Plan<'_>,
+/// The cases that alone show something: those that took longest come first, so that nothing is left to
+/// wait for when they run again.
+fn rare(
     cases: &[Arc<Case>],
-    sight: &mut Sight<'_>,
-    on_event: &mut impl FnMut(RunEvent<'_>),
-) -> Vec<Entry> {
+    sight: &Sight<'_>,
+    took: &HashMap<String, Duration>,
+) -> Vec<Arc<Case>> {
     let mut rare = sight.groups.rare(RARE);
     for group in verdict::together(sight.turns.clone()) {
         if group.cases.len() <= RARE {
             rare.extend(group.cases);
         }
     }
-    let some: Vec<Arc<Case>> = cases
+    let mut some: Vec<Arc<Case>> = cases
         .iter()
         .filter(|case| rare.contains(&case.id))
         .take(MOST_AGAIN)
         .cloned()
         .collect();
+    some.sort_by_key(|case| Reverse(took.get(&case.id).copied()));
+    some
+}
+
+/// Runs cases twice more, and takes out what they don't show again, or show from one run to the next
+/// of one target: that is a race.
+async fn look_again(
+    plan: &Plan<'_>,
+    some: &[Arc<Case>],
+    sight: &mut Sight<'_>,
+    on_event: &mut impl FnMut(RunEvent<'_>),
+) -> Vec<Entry> {
+    let twice: Vec<Arc<Case>> = some.iter().flat_map(|case| [case, case]).cloned().collect();
     let mut tries: HashMap<String, Vec<Vec<CaseRun>>> = HashMap::new();
-    for _ in 0..2 {
-        let take = |case: &Arc<Case>, runs| {
-            tries.entry(case.id.clone()).or_default().push(runs);
-            ControlFlow::Continue(())
-        };
-        case_by_case(&some, &plan.targets, &plan.options, &mut *on_event, take).await;
-    }
+    let take = |case: &Arc<Case>, runs| {
+        tries.entry(case.id.clone()).or_default().push(runs);
+        ControlFlow::Continue(())
+    };
+    case_by_case(&twice, &plan.targets, &plan.options, on_event, take).await;
     let mut again = Sight::new(plan.schemas);
     let mut races = Groups::default();
     let mut looked = BTreeSet::new();
-    for case in &some {
+    for case in some {
         let Some(Ok([first, second])) = tries.remove(&case.id).map(<[_; 2]>::try_from) else {
             continue;
         };
