@@ -20,6 +20,8 @@ pub(crate) struct ConfigToml {
     #[serde(default, deserialize_with = "provider::checked")]
     pub(crate) model_providers: BTreeMap<String, Provider>,
     pub(crate) model_reasoning_effort: Option<String>,
+    pub(crate) model_context_window: Option<i64>,
+    pub(crate) model_auto_compact_token_limit: Option<i64>,
     pub(crate) service_tier: Option<String>,
     pub(crate) model_reasoning_summary: Option<crate::protocol::params::ReasoningSummary>,
     pub(crate) approval_policy: Option<ConfiguredApproval>,

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::model::metadata;
 use crate::protocol::params::Personality;
 use crate::thread::Settings;
-use crate::thread::settings::{Collaboration, PermissionTools};
+use crate::thread::settings::{Collaboration, ContextWindow, PermissionTools};
 
 /// The model of a thread that nobody chose one for (codex 0.169.0, with its bundled catalog).
 const DEFAULT_MODEL: &str = "gpt-6.1-sol";
@@ -125,6 +125,10 @@ pub(crate) fn resolve(
         policy_directory: None,
         dynamic_tools: Vec::new(),
         permission_tools,
+        window: ContextWindow {
+            size: toml.model_context_window,
+            compact_at: toml.model_auto_compact_token_limit,
+        },
         workspace_roots: roots,
         cwd,
     })

@@ -129,5 +129,6 @@ pub(super) fn overridden(
         collaboration: base.collaboration,
         dynamic_tools: base.dynamic_tools,
         permission_tools: asked.permission_tools,
+        window: asked.window,
     })
 }

@@ -20,7 +20,7 @@ use crate::server::parse_id;
 use crate::thread::record::{FORMAT, Meta, Record};
 use crate::thread::state::{Began, State};
 use crate::thread::store::{Loaded, Rollout};
-use crate::thread::turns::ItemsView;
+use crate::thread::turns::{ItemsView, TurnRecord};
 use crate::thread::{Settings, Thread, catalog, store};
 use crate::turn::warm_up;
 
@@ -322,10 +322,11 @@ pub(super) fn build(
 pub(super) fn tell_usage(call: &Call, thread: &Thread) {
     let state = thread.state.borrow();
     if let Some((turn, last)) = &state.last_usage {
-        // The turn is the last that has ended, also where that one counted nothing.
-        let ended = state.turns.iter().rfind(|it| it.completed_ms.is_some());
-        let turn = ended.map_or(turn, |turn| &turn.id);
-        let params = crate::turn::usage_params(thread.id(), turn, state.usage, *last);
+        // The turn is the last that has ended, also where that one counted nothing; only what was
+        // refused says nothing of tokens.
+        let told = |it: &&TurnRecord| it.completed_ms.is_some() && (!it.refused || it.id == *turn);
+        let turn = state.turns.iter().rfind(told).map_or(turn, |it| &it.id);
+        let params = crate::turn::usage_params(thread, turn, state.usage, *last);
         call.client.notify("thread/tokenUsage/updated", &params);
     }
 }

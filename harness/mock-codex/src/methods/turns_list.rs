@@ -148,5 +148,6 @@ fn blank_settings() -> Settings {
         policy_directory: None,
         dynamic_tools: Vec::new(),
         permission_tools: crate::thread::settings::PermissionTools::default(),
+        window: crate::thread::settings::ContextWindow::default(),
     }
 }

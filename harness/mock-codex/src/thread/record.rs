@@ -118,6 +118,9 @@ pub(crate) struct TurnEnded {
     pub(crate) error: Option<TurnError>,
     pub(crate) at_ms: i64,
     pub(crate) duration_ms: i64,
+    /// Did it end as the model's provider refused its request? Then nothing is said of tokens.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) refused: bool,
 }
 
 /// What a list shows of a thread.

@@ -41,6 +41,38 @@ pub(crate) struct Settings {
     /// How the model may ask for permissions.
     #[serde(default)]
     pub(crate) permission_tools: PermissionTools,
+    /// How many tokens the model's context holds, and when it is compacted.
+    #[serde(default)]
+    pub(crate) window: ContextWindow,
+}
+
+/// The model's context: what configuration says of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ContextWindow {
+    /// `model_context_window`, in tokens.
+    pub(crate) size: Option<i64>,
+    /// `model_auto_compact_token_limit`, in tokens.
+    pub(crate) compact_at: Option<i64>,
+}
+
+impl ContextWindow {
+    /// The size that is taken where nothing is known of a model (codex 0.169.0).
+    const USUAL: i64 = 272_000;
+
+    fn size(self) -> i64 {
+        self.size.unwrap_or(Self::USUAL)
+    }
+
+    /// What of it is used, as clients are told: 95 %.
+    pub(crate) fn usable(self) -> i64 {
+        self.size() * 95 / 100
+    }
+
+    /// From how many tokens on it is compacted: 90 % of it, or fewer.
+    pub(crate) fn limit(self) -> i64 {
+        let most = self.size() * 9 / 10;
+        self.compact_at.map_or(most, |limit| limit.min(most))
+    }
 }
 
 /// How the model may ask for permissions beyond its sandbox; a feature each.

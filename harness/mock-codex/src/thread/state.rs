@@ -247,6 +247,7 @@ impl State {
             started_ms: started.at_ms,
             completed_ms: None,
             duration_ms: None,
+            refused: false,
             items: Vec::new(),
         };
         // A part of a turn is listed before it.
@@ -311,6 +312,7 @@ impl State {
             turn.error.clone_from(&end.error);
             turn.completed_ms = Some(end.at_ms);
             turn.duration_ms = Some(end.duration_ms);
+            turn.refused = end.refused;
         }
     }
 

@@ -236,6 +236,7 @@ mod tests {
                     error: None,
                     at_ms: 2,
                     duration_ms: 1,
+                    refused: false,
                 }))
                 .unwrap();
         }

@@ -16,6 +16,8 @@ pub(crate) struct TurnRecord {
     pub(crate) started_ms: i64,
     pub(crate) completed_ms: Option<i64>,
     pub(crate) duration_ms: Option<i64>,
+    /// Did it end as the model's provider refused its request?
+    pub(crate) refused: bool,
     pub(crate) items: Vec<StoredItem>,
 }
 

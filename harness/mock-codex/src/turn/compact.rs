@@ -21,6 +21,11 @@ use crate::thread::record::{ItemKind, Record};
 /// How many bytes are taken for a token where nobody has counted.
 const BYTES_PER_TOKEN: usize = 4;
 
+/// What a text of so many bytes is taken to have.
+pub(super) fn tokens(bytes: usize) -> i64 {
+    i64::try_from(bytes / BYTES_PER_TOKEN).unwrap_or(i64::MAX)
+}
+
 /// Asks for the summary and puts it in place of the history.
 pub(super) async fn run(turn: &mut Turn) -> Result<(), Stop> {
     let scope = turn.scope.clone();
@@ -35,7 +40,7 @@ pub(super) async fn run(turn: &mut Turn) -> Result<(), Stop> {
     scope.keep(Record::Compacted(input));
     let total = scope.thread.state.borrow().usage;
     let estimate = TokenUsage {
-        total_tokens: i64::try_from(bytes / BYTES_PER_TOKEN).unwrap_or(i64::MAX),
+        total_tokens: tokens(bytes),
         ..TokenUsage::default()
     };
     if let Some((_, last)) = &mut scope.thread.state.borrow_mut().last_usage {

@@ -8,7 +8,6 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
-use super::CONTEXT_WINDOW;
 use super::dynamic::OpenCalls;
 use super::shell::USER_SHELL;
 use super::turn_diff::TurnDiff;
@@ -214,13 +213,16 @@ impl Scope {
 
     /// Counts the whole context window as used, and tells it.
     pub(super) fn fill_context_window(&self) {
-        let before = self.thread.state.borrow().usage.total_tokens;
+        let (before, window) = {
+            let state = self.thread.state.borrow();
+            (state.usage.total_tokens, state.settings.window.usable())
+        };
         let only_total = |total_tokens| TokenUsage {
             total_tokens,
             ..TokenUsage::default()
         };
-        let total = only_total(CONTEXT_WINDOW);
-        let last = only_total((CONTEXT_WINDOW - before).max(0));
+        let total = only_total(window);
+        let last = only_total((window - before).max(0));
         self.keep_usage(total, last);
         self.tell_usage(total, last);
     }
@@ -236,7 +238,7 @@ impl Scope {
 
     /// Tells what is counted.
     pub(super) fn tell_usage(&self, total: TokenUsage, last: TokenUsage) {
-        let params = super::usage_params(self.thread.id(), &self.turn, total, last);
+        let params = super::usage_params(&self.thread, &self.turn, total, last);
         self.thread.notify("thread/tokenUsage/updated", &params);
     }
 

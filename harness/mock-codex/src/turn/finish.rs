@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use super::emit::{Scope, complain};
 use super::goal;
 use super::retry::tell_error;
-use super::run::Turn;
+use super::run::{Posted, Turn};
 use super::stream::Stop;
 use crate::clock;
 use crate::connection::Call;
@@ -48,6 +48,7 @@ impl Turn {
             scope,
             began,
             end_told,
+            last,
             ..
         } = self;
         scope.take_injected();
@@ -71,6 +72,7 @@ impl Turn {
             error: error.clone(),
             at_ms: clock::now_ms(),
             duration_ms: took,
+            refused: last == Posted::Refused && status == TurnStatus::Failed,
         }));
         goal::count(&scope, status, took);
         scope.thread.state.borrow_mut().active = None;

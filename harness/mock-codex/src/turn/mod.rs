@@ -48,9 +48,6 @@ use crate::protocol::params::UserInput;
 use crate::protocol::reply::TokenUsage;
 use crate::thread::Thread;
 
-/// How many tokens an unknown model's context is taken to hold.
-const CONTEXT_WINDOW: i64 = 258_400;
-
 /// What reaches a running turn from outside.
 #[derive(Debug)]
 pub(crate) enum Control {
@@ -74,11 +71,17 @@ pub(crate) struct Said {
 }
 
 /// The parameters of `thread/tokenUsage/updated`.
-pub(crate) fn usage_params(thread: &str, turn: &str, total: TokenUsage, last: TokenUsage) -> Value {
+pub(crate) fn usage_params(
+    thread: &Thread,
+    turn: &str,
+    total: TokenUsage,
+    last: TokenUsage,
+) -> Value {
+    let window = thread.state.borrow().settings.window.usable();
     json!({
-        "threadId": thread,
+        "threadId": thread.id(),
         "turnId": turn,
-        "tokenUsage": {"total": total, "last": last, "modelContextWindow": CONTEXT_WINDOW},
+        "tokenUsage": {"total": total, "last": last, "modelContextWindow": window},
     })
 }
 

@@ -14,7 +14,7 @@ use super::finish::End;
 use super::retry::backoff;
 use super::shell::{self, ShellCommand};
 use super::stream::{Sampled, Stop};
-use super::{CONTEXT_WINDOW, Control, Said, code_review, compact, context as telling, goal, input};
+use super::{Control, Said, code_review, compact, context as telling, goal, input};
 use crate::clock;
 use crate::connection::Client;
 use crate::model::error::Retry;
@@ -85,6 +85,14 @@ pub(crate) struct Review {
     pub(crate) question: String,
 }
 
+/// What became of a request to the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Posted {
+    Answered,
+    /// The provider refused it, and said nothing of tokens or limits.
+    Refused,
+}
+
 /// A running turn.
 #[derive(Debug)]
 pub(super) struct Turn {
@@ -99,6 +107,10 @@ pub(super) struct Turn {
     pub(super) over_http: bool,
     /// Is the next request for a summary?
     pub(super) compacting: bool,
+    /// How many bytes of output the last answer's calls have given the model.
+    pub(super) outputs: usize,
+    /// What became of the last request.
+    pub(super) last: Posted,
     /// What the model has yet to hear of commands of the user that have ended.
     pub(super) heard: Rc<RefCell<Vec<String>>>,
     pub(super) began: crate::clock::Stopwatch,
@@ -196,6 +208,8 @@ impl Turn {
             context_window: clock::new_id(),
             over_http: true,
             compacting: false,
+            outputs: 0,
+            last: Posted::Answered,
             heard: Rc::default(),
             began: crate::clock::Stopwatch::start(),
             end_told: false,
@@ -229,12 +243,18 @@ impl Turn {
         self.finish(end);
     }
 
-    /// Compacts the history first if the context window is full.
+    /// Compacts the history if it has come to the limit.
     async fn make_room(&mut self) -> Result<(), Stop> {
-        let last = self.scope.thread.state.borrow().last_usage.clone();
-        match last {
-            Some((_, usage)) if usage.total_tokens >= CONTEXT_WINDOW => compact::run(self).await,
-            _ => Ok(()),
+        let is_full = {
+            let state = self.scope.thread.state.borrow();
+            let counted = state.last_usage.as_ref().map(|(_, last)| last.total_tokens);
+            let outputs = compact::tokens(std::mem::take(&mut self.outputs));
+            counted.is_some_and(|counted| counted + outputs >= state.settings.window.limit())
+        };
+        if is_full {
+            compact::run(self).await
+        } else {
+            Ok(())
         }
     }
 
@@ -282,12 +302,17 @@ impl Turn {
             if let (Ok(_), Err(error)) = (&sampled, self.scope.check_saved()) {
                 return End::Failed(error);
             }
-            match sampled {
-                Ok(Sampled { follow_up: true }) => {}
-                Ok(Sampled { follow_up: false }) if !self.pending.is_empty() => {}
-                Ok(Sampled { follow_up: false }) if !self.heard.borrow().is_empty() => {}
-                Ok(Sampled { follow_up: false }) => return End::Completed,
+            let goes_on = match sampled {
+                Ok(Sampled { follow_up }) => {
+                    follow_up || !self.pending.is_empty() || !self.heard.borrow().is_empty()
+                }
                 Err(stop) => return stop.into(),
+            };
+            if !goes_on {
+                return End::Completed;
+            }
+            if let Err(stop) = self.make_room().await {
+                return stop.into();
             }
         }
     }

@@ -12,7 +12,7 @@ use super::Control;
 use super::emit::Scope;
 use super::model_item::{ModelItem, is_foreign};
 use super::retry::{NOT_SENT, backoff};
-use super::run::Turn;
+use super::run::{Posted, Turn};
 use super::toolcall::{self, Outcome, ToolCall};
 use crate::clock::Stopwatch;
 use crate::connection::Call;
@@ -78,13 +78,7 @@ impl Turn {
                 url,
             } => {
                 let error = ModelError::status(status, retry_after, &body, &url);
-                if error.is_context_window() {
-                    self.scope.fill_context_window();
-                }
-                if error.info == "usageLimitExceeded" {
-                    self.tell_limits();
-                }
-                return Err(Stop::Failed(error));
+                return Err(self.refused(error));
             }
         };
         // Over a WebSocket the answer goes on.
@@ -94,6 +88,7 @@ impl Turn {
             return Ok(Sampled { follow_up: true });
         }
         self.over_http = matches!(events, Events::Http(_));
+        self.last = Posted::Answered;
         let mut open: Option<Item> = None;
         let mut begun = false;
         let mut running = Running {
@@ -308,6 +303,11 @@ impl Turn {
         scope.add_input(item.into_input());
     }
 
+    fn add_output(&mut self, output: String) {
+        self.outputs += output.len();
+        self.scope.add_input(output);
+    }
+
     /// Waits for the calls of an answer and gives the model their outputs.
     async fn finish_calls(&mut self, running: &mut Running) -> Result<(), Stop> {
         while !running.calls.is_empty() {
@@ -316,17 +316,17 @@ impl Turn {
                 Some(outcome) = running.calls.next() => match outcome {
                     Ok(Outcome::Output(output)) => {
                         let call = running.open.remove(0);
-                        self.scope.add_input(call.output(&output));
+                        self.add_output(call.output(&output));
                     }
                     Ok(Outcome::Parts(parts)) => {
                         let call = running.open.remove(0);
-                        self.scope.add_input(call.output(&parts));
+                        self.add_output(call.output(&parts));
                     }
                     Ok(Outcome::Cancelled) => return Err(Stop::Cancelled),
                     // Nobody cancels the task while it is waited for: it has panicked.
                     Err(_) => {
                         let call = running.open.remove(0);
-                        self.scope.add_input(call.output("the tool failed"));
+                        self.add_output(call.output("the tool failed"));
                     }
                 },
                 control = self.control.recv() => self.take(control)?,
@@ -336,6 +336,18 @@ impl Turn {
             self.scope.add_input(item);
         }
         Ok(())
+    }
+
+    /// The provider refuses the request.
+    fn refused(&mut self, error: ModelError) -> Stop {
+        if error.is_context_window() {
+            self.scope.fill_context_window();
+        } else if error.info == "usageLimitExceeded" {
+            self.tell_known_usage();
+        } else {
+            self.last = Posted::Refused;
+        }
+        Stop::Failed(error)
     }
 
     /// The answer says that it failed.

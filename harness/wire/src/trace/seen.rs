@@ -289,7 +289,10 @@ impl Thread {
                     "the thread's total was {} tokens, and is {}: look at `tokenUsage.total`",
                     before[0], total[0]
                 );
-                notes.broken(RuleId::TokenTotals, None, message);
+                let [all, of @ ..] = total;
+                let filled = Some(all) == *usage.model_context_window && of == [0; 5];
+                let why = filled.then_some(ExceptionId::WindowFilled);
+                notes.judged(RuleId::TokenTotals, why, None, message);
             } else if total != before && total[0] != before[0] + last[0] {
                 let message = format!(
                     "the thread's total was {} tokens, the last response took {}, and it is {}",

@@ -149,6 +149,7 @@ objects! {
     TokenUsage {
         total: Tokens<'a>,
         last: Tokens<'a>,
+        model_context_window: i64,
     }
 
     /// Counts of tokens.

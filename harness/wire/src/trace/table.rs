@@ -156,6 +156,8 @@ exceptions! {
         "A call of a client's own tool is never told as resolved.";
     InterruptLeavesQuestion "interrupt-leaves-question" ServerRequestResolved
         "A question that is open when its turn is interrupted is resolved when it is answered at last.";
+    WindowFilled "window-filled" TokenTotals
+        "When a request is too long for the model, the context counts as full: the total is all of it, and what it is made of is nothing.";
     UnloadedTwice "unloaded-twice" StatusNew
         "Archiving may tell twice that a thread is not loaded any more.";
     ResumeLoadedIgnores "resume-loaded-ignores-overrides" SettingsReported
