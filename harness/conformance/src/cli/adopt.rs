@@ -290,7 +290,7 @@ fn of_drift(suite: String, drift: &Drift, recorder: Recorder<'_>) -> Compared {
             1 => "1 case".to_owned(),
             more => format!("{more} cases"),
         };
-        [group.words.join(" → "), cases, group.why.clone()]
+        [group.words.join(" → "), cases, group.reason()]
     });
     Compared {
         suite,

@@ -27,6 +27,20 @@ pub struct Turned {
     pub cases: Vec<String>,
 }
 
+/// The most characters of a reason that people are shown.
+const REASON: usize = 300;
+
+impl Turned {
+    /// The reason, cut if it is long: an app-server may name every method that it knows.
+    pub fn reason(&self) -> String {
+        let why = &self.why;
+        match why.char_indices().nth(REASON) {
+            None => why.clone(),
+            Some((end, _)) => format!("{}… ({} characters)", &why[..end], why.chars().count()),
+        }
+    }
+}
+
 /// The way of a case; the runs have the order of the targets. `None` if it came to the same on the
 /// first two.
 pub(super) fn turn(runs: &[CaseRun]) -> Option<Turn> {
@@ -117,6 +131,18 @@ fn skeleton(message: &str) -> String {
 mod tests {
     use super::*;
     use crate::report::sample;
+
+    #[test]
+    fn a_reason_that_names_all_methods_is_cut() {
+        let turned = |why: String| Turned {
+            words: vec!["passed", "failed"],
+            why,
+            cases: Vec::new(),
+        };
+        assert_eq!(turned("short".into()).reason(), "short");
+        let long = turned("é".repeat(REASON + 1)).reason();
+        assert_eq!(long, format!("{}… (301 characters)", "é".repeat(REASON)));
+    }
 
     #[test]
     fn a_case_that_came_to_the_same_did_not_turn() {

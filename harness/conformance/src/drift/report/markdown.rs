@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::words::{
-    NOISE, by_itself, count, left_out, moved, of_protocol, places, reason, several, slower, some,
-    stand, summary, what,
+    NOISE, by_itself, count, left_out, moved, of_protocol, places, several, slower, some, stand,
+    summary, what,
 };
 use crate::compare::show::excerpt;
 use crate::drift::{Drift, Entry};
@@ -60,7 +60,7 @@ fn verdicts(out: &mut String, drift: &Drift) {
         let cells = [
             group.words.join(" → "),
             group.cases.len().to_string(),
-            reason(&group.why),
+            group.reason(),
             some(&group.cases),
         ];
         row(out, &cells);

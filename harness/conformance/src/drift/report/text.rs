@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::words::{
-    NOISE, by_itself, count, left_out, moved, of_protocol, places, reason, several, slower, some,
-    stand, summary, what,
+    NOISE, by_itself, count, left_out, moved, of_protocol, places, several, slower, some, stand,
+    summary, what,
 };
 use crate::compare::show::excerpt;
 use crate::drift::{Drift, Entry};
@@ -36,7 +36,7 @@ fn verdicts(out: &mut String, drift: &Drift) {
     for group in &drift.turned {
         let words = group.words.join(" → ");
         let cases = count(group.cases.len(), "case");
-        let _ = writeln!(out, "  {words}  {cases}: {}", reason(&group.why));
+        let _ = writeln!(out, "  {words}  {cases}: {}", group.reason());
         let _ = writeln!(out, "      {}", some(&group.cases));
     }
     out.push('\n');

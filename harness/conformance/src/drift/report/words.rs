@@ -100,17 +100,6 @@ pub(super) fn some<'a>(cases: impl IntoIterator<Item = &'a String>) -> String {
     }
 }
 
-/// The most characters of a reason that people are shown.
-const REASON: usize = 300;
-
-/// A reason, cut if it is long: an app-server may name every method that it knows.
-pub(super) fn reason(why: &str) -> String {
-    match why.char_indices().nth(REASON) {
-        None => why.to_owned(),
-        Some((end, _)) => format!("{}… ({} characters)", &why[..end], why.chars().count()),
-    }
-}
-
 /// How many: "1 case", "2 cases".
 pub(super) fn count(number: usize, one: &str) -> String {
     let end = if number == 1 { "" } else { "s" };

@@ -60,7 +60,7 @@ impl ReviewTarget {
                 let cwd = cwd.display().to_string();
                 return Err(format!("{cwd:?} is not a git repository"));
             }
-            Self::BaseBranch { branch } => match git(cwd, &["merge-base", "HEAD", branch]).await {
+            Self::BaseBranch { branch } => match common(cwd, branch).await? {
                 Some(commit) => format!(
                     "Review the code changes against the base branch '{branch}'. They began at \
                      {commit}: see `git diff {commit}`."
@@ -80,6 +80,33 @@ impl ReviewTarget {
             Self::Custom { instructions } => instructions.clone(),
         })
     }
+}
+
+/// The commit from which on what is checked out and a branch differ; `None` without such a branch.
+/// Where the branch follows one that is ahead of it, that one counts.
+async fn common(cwd: &Path, branch: &str) -> Result<Option<String>, String> {
+    let commit = |name: String| async move {
+        let verify = ["rev-parse", "--verify", "--quiet", &name];
+        git(cwd, &verify).await
+    };
+    let (Some(head), Some(mut base)) = (commit("HEAD".into()).await, commit(branch.into()).await)
+    else {
+        return Ok(None);
+    };
+    if let Some(followed) = commit(format!("{branch}@{{upstream}}")).await {
+        let range = format!("{base}..{followed}");
+        let ahead = git(cwd, &["rev-list", "--count", &range]).await;
+        if ahead.is_some_and(|count| count != "0") {
+            base = followed;
+        }
+    }
+    let found = git(cwd, &["merge-base", &head, &base]).await;
+    found.map(Some).ok_or_else(|| {
+        format!(
+            "git command `git -c safe.bareRepository=explicit -c core.hooksPath=/dev/null \
+             merge-base {head} {base}` failed with status exit status: 1: "
+        )
+    })
 }
 
 /// What git says in a directory, if it says anything.
