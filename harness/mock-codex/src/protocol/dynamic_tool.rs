@@ -263,9 +263,37 @@ impl Function {
             "parameters": self.input_schema,
         })
     }
+
+    /// As the model finds it.
+    pub(crate) fn found(&self) -> Value {
+        json!({
+            "type": "function",
+            "name": self.name,
+            "description": self.description,
+            "strict": false,
+            "defer_loading": true,
+            "parameters": self.input_schema,
+        })
+    }
 }
 
 impl DynamicTool {
+    /// The name of the tool or of the namespace.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Function(function) => &function.name,
+            Self::Namespace { name, .. } => name,
+        }
+    }
+
+    /// The tool itself, or those of the namespace.
+    pub(crate) fn functions(&self) -> &[Function] {
+        match self {
+            Self::Function(function) => std::slice::from_ref(function),
+            Self::Namespace { tools, .. } => tools,
+        }
+    }
+
     /// As the model is offered it; nothing where it has to be searched for.
     pub(crate) fn offer(&self) -> Option<Value> {
         match self {

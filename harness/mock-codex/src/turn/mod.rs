@@ -24,6 +24,7 @@ mod run;
 mod shell;
 mod stream;
 mod terminals;
+mod tool_search;
 mod toolcall;
 mod turn_diff;
 mod user_input;

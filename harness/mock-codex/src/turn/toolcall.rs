@@ -4,7 +4,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::emit::Scope;
-use super::{command, dynamic, goal_tools, patch, permissions, user_input, view_image};
+use super::{
+    command, dynamic, goal_tools, patch, permissions, tool_search, user_input, view_image,
+};
 use crate::clock;
 use crate::model::metadata::Metadata;
 use crate::protocol::dynamic_tool::DynamicTool;
@@ -19,6 +21,8 @@ pub(super) struct ToolCall {
     pub(super) name: String,
     /// Arguments in JSON, or the text for a custom tool.
     pub(super) arguments: String,
+    /// What the model says of a search for tools.
+    status: Option<String>,
 }
 
 /// How a tool is called.
@@ -26,6 +30,8 @@ pub(super) struct ToolCall {
 enum Kind {
     Function,
     Custom,
+    /// A search for tools, which has no name.
+    Search,
 }
 
 impl ToolCall {
@@ -34,6 +40,7 @@ impl ToolCall {
         let (kind, arguments) = match item["type"].as_str()? {
             "function_call" => (Kind::Function, "arguments"),
             "custom_tool_call" => (Kind::Custom, "input"),
+            "tool_search_call" => return Self::parse_search(item),
             _ => return None,
         };
         Some(Self {
@@ -43,6 +50,23 @@ impl ToolCall {
             namespace: item["namespace"].as_str().map(str::to_owned),
             name: item["name"].as_str()?.to_owned(),
             arguments: item[arguments].as_str().unwrap_or_default().to_owned(),
+            status: None,
+        })
+    }
+
+    /// A search that is the client's to do.
+    fn parse_search(item: &Value) -> Option<Self> {
+        if item["execution"] != "client" {
+            return None;
+        }
+        Some(Self {
+            id: item["call_id"].as_str()?.to_owned(),
+            kind: Kind::Search,
+            item_id: None,
+            namespace: None,
+            name: "tool_search".to_owned(),
+            arguments: item["arguments"].to_string(),
+            status: item["status"].as_str().map(str::to_owned),
         })
     }
 
@@ -53,6 +77,7 @@ impl ToolCall {
         let (kind, prefix, text) = match self.kind {
             Kind::Function => ("function_call", "fc", "arguments"),
             Kind::Custom => ("custom_tool_call", "ctc", "input"),
+            Kind::Search => return self.search_to_input(),
         };
         let id = id.unwrap_or_else(|| new(prefix));
         let mut item = json!({"type": kind, "id": id});
@@ -68,17 +93,42 @@ impl ToolCall {
         item.to_string()
     }
 
+    fn search_to_input(&self) -> String {
+        let mut item = json!({"type": "tool_search_call", "call_id": self.id});
+        if let Some(status) = &self.status {
+            item["status"] = json!(status);
+        }
+        item["execution"] = json!("client");
+        item["arguments"] = serde_json::from_str(&self.arguments).unwrap_or_default();
+        item.to_string()
+    }
+
     /// Its output as the model is shown it.
     pub(super) fn output(&self, output: &(impl Serialize + ?Sized)) -> String {
         let (kind, prefix) = match self.kind {
             Kind::Function => ("function_call_output", "fco"),
             Kind::Custom => ("custom_tool_call_output", "ctco"),
+            Kind::Search => return self.found(output),
         };
         json!({
             "type": kind,
             "id": format!("{prefix}_{}", clock::new_id()),
             "call_id": self.id,
             "output": output,
+        })
+        .to_string()
+    }
+
+    /// What a search has found: tools, and none where it came to something else.
+    fn found(&self, tools: &(impl Serialize + ?Sized)) -> String {
+        let tools = serde_json::to_value(tools).ok().filter(Value::is_array);
+        json!({
+            "type": "tool_search_output",
+            "id": format!("tso_{}", clock::new_id()),
+            "call_id": self.id,
+            "status": "completed",
+            "execution": "client",
+            "tools": tools.unwrap_or_else(|| json!([])),
         })
         .to_string()
     }
@@ -136,6 +186,7 @@ pub(super) async fn run(scope: Scope, call: ToolCall) -> Outcome {
     let space = call.namespace.as_deref().unwrap_or_default();
     let aborted = || Outcome::Output(ABORTED.to_owned());
     match (call.kind, space, call.name.as_str()) {
+        (Kind::Search, ..) => Outcome::Parts(tool_search::find(&scope, &call.arguments)),
         (Kind::Function, "", "exec_command") => command::exec(scope, call).await,
         (Kind::Function, "", "write_stdin") => command::write_stdin(scope, call).await,
         (Kind::Function, "", "request_user_input") => user_input::call(scope, call).await,
