@@ -20,6 +20,10 @@ const POLITE: &str =
 /// A step that any app-server passes.
 const NOTHING: &str = "[{file: {path: x, exists: false}}]";
 
+/// The head of a scenario whose four cases start more and more quickly.
+const DELAYS: &str =
+    "name: a case\nmatrix: { delay: [0.3, 0.2, 0.1, 0] }\nhome: { env: { DELAY: \"${delay}\" } }\n";
+
 /// Where the runs of a test are laid out, and the case that runs.
 struct Bench {
     directory: tempfile::TempDir,
@@ -375,8 +379,7 @@ async fn a_case_that_is_given_up_leaves_nothing() {
 async fn results_keep_the_order_of_the_cases_and_a_failure_can_stop_the_run() {
     let mut bench = Bench::new();
     bench.options.jobs = 3.try_into().unwrap();
-    let matrix = "name: a case\nmatrix: { delay: [0.3, 0.2, 0.1, 0] }\nhome: { env: { DELAY: \"${delay}\" } }\n";
-    let cases = bench.cases(&format!("{matrix}steps: {NOTHING}\n"));
+    let cases = bench.cases(&format!("{DELAYS}steps: {NOTHING}\n"));
     let target = fake(&format!("sleep $DELAY; {POLITE}"));
     let (mut began, mut ended) = (0, Vec::new());
     let runs = suite(
@@ -419,8 +422,7 @@ async fn results_keep_the_order_of_the_cases_and_a_failure_can_stop_the_run() {
 async fn cases_are_handed_out_in_their_order_with_a_run_of_each_target() {
     let mut bench = Bench::new();
     bench.options.jobs = 3.try_into().unwrap();
-    let matrix = "name: a case\nmatrix: { delay: [0.3, 0.2, 0.1, 0] }\nhome: { env: { DELAY: \"${delay}\" } }\n";
-    let cases = bench.cases(&format!("{matrix}steps: {NOTHING}\n"));
+    let cases = bench.cases(&format!("{DELAYS}steps: {NOTHING}\n"));
     let targets = [fake(&format!("sleep $DELAY; {POLITE}")), fake("exit 1")];
     let mut taken = Vec::new();
     let take = |case: &Arc<Case>, runs: Vec<CaseRun>| {

@@ -253,27 +253,19 @@ impl Function {
         ))
     }
 
-    /// As the model is offered it.
-    fn offer(&self) -> Value {
-        json!({
+    /// As the model is offered it, or finds it.
+    pub(crate) fn offer(&self) -> Value {
+        let mut offer = json!({
             "type": "function",
             "name": self.name,
             "description": self.description,
             "strict": false,
-            "parameters": self.input_schema,
-        })
-    }
-
-    /// As the model finds it.
-    pub(crate) fn found(&self) -> Value {
-        json!({
-            "type": "function",
-            "name": self.name,
-            "description": self.description,
-            "strict": false,
-            "defer_loading": true,
-            "parameters": self.input_schema,
-        })
+        });
+        if self.defer_loading {
+            offer["defer_loading"] = json!(true);
+        }
+        offer["parameters"] = self.input_schema.clone();
+        offer
     }
 }
 

@@ -65,12 +65,12 @@ impl ContextWindow {
 
     /// What of it is used, as clients are told: 95 %.
     pub(crate) fn usable(self) -> i64 {
-        self.size() * 95 / 100
+        self.size().saturating_mul(95) / 100
     }
 
     /// From how many tokens on it is compacted: 90 % of it, or fewer.
     pub(crate) fn limit(self) -> i64 {
-        let most = self.size() * 9 / 10;
+        let most = self.size().saturating_mul(9) / 10;
         self.compact_at.map_or(most, |limit| limit.min(most))
     }
 }
@@ -208,5 +208,21 @@ impl Settings {
                 self.sandbox,
                 SandboxPolicy::WorkspaceWrite(_) | SandboxPolicy::ExternalSandbox { .. }
             )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lower_limit_counts_and_no_size_is_too_large() {
+        let window = |size, compact_at| ContextWindow { size, compact_at };
+        assert_eq!(window(None, None).usable(), 258_400);
+        assert_eq!(window(None, None).limit(), 244_800);
+        assert_eq!(window(Some(1000), Some(5000)).limit(), 900);
+        assert_eq!(window(Some(1000), Some(5)).limit(), 5);
+        assert!(window(Some(i64::MAX), None).limit() > 0);
+        assert!(window(Some(i64::MAX), None).usable() > 0);
     }
 }

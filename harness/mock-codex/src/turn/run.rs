@@ -249,7 +249,8 @@ impl Turn {
             let state = self.scope.thread.state.borrow();
             let counted = state.last_usage.as_ref().map(|(_, last)| last.total_tokens);
             let outputs = compact::tokens(std::mem::take(&mut self.outputs));
-            counted.is_some_and(|counted| counted + outputs >= state.settings.window.limit())
+            let limit = state.settings.window.limit();
+            counted.is_some_and(|counted| counted.saturating_add(outputs) >= limit)
         };
         if is_full {
             compact::run(self).await

@@ -69,7 +69,7 @@ fn search(tools: &[DynamicTool], wanted: &Wanted) -> Vec<Value> {
             spaces.len() - 1
         });
         if let Some(tools) = spaces[place]["tools"].as_array_mut() {
-            tools.push(function.found());
+            tools.push(function.offer());
         }
     }
     spaces
