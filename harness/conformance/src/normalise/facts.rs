@@ -301,6 +301,14 @@ fn permissions(text: &str) -> Value {
             .collect();
         facts.insert(WRITABLE_ROOTS.into(), roots.into());
     }
+    let denied: Vec<Value> = text
+        .lines()
+        .skip_while(|line| !line.starts_with("## Denied filesystem reads"))
+        .filter_map(|line| Some(line.strip_prefix("- ")?.replace('`', "").into()))
+        .collect();
+    if !denied.is_empty() {
+        facts.insert("denied_reads".into(), denied.into());
+    }
     json!({ "permissions": facts })
 }
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer};
 use serde_json::{Value, json};
 
+use super::profiles::PermissionsToml;
 use super::provider::{self, ProviderAuth, WireApi};
 
 /// The settings that the mock knows.
@@ -30,9 +31,8 @@ pub(crate) struct ConfigToml {
     #[serde(default)]
     pub(crate) sandbox_workspace_write: Option<WorkspaceWriteToml>,
     pub(crate) default_permissions: Option<String>,
-    /// Profiles of permissions, which are known by name alone.
     #[serde(default)]
-    pub(crate) permissions: BTreeMap<String, toml::Value>,
+    pub(crate) permissions: PermissionsToml,
     #[serde(default)]
     pub(crate) projects: BTreeMap<PathBuf, Project>,
     pub(super) suppress_unstable_features_warning: Option<bool>,

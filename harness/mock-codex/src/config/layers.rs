@@ -21,6 +21,9 @@ const EXPANDED: &[(&[&str], &str)] = &[
     (&["mcp_servers", "*"], "mcp_server"),
     (&["profiles", "*"], "profile"),
     (&["projects", "*"], "project"),
+    (&["permissions", "*"], "permission_profile"),
+    (&["permissions", "*", "filesystem"], "permission_filesystem"),
+    (&["permissions", "*", "network"], "permission_network"),
 ];
 
 /// One source of settings.
@@ -92,8 +95,11 @@ impl Layer {
     }
 }
 
-/// The members of the table at a path, if all of them are known.
+/// The members of the table at a path, if all of them are known and codex says so of others.
 pub(super) fn members_of(path: &[&str]) -> Option<Vec<String>> {
+    if path.first() == Some(&"permissions") {
+        return None;
+    }
     let (_, name) = EXPANDED.iter().find(|(pattern, _)| fits(pattern, path))?;
     // The data file is part of the program; a test reads it.
     let tables: Map<String, Value> = serde_json::from_str(TABLES).ok()?;
@@ -169,13 +175,21 @@ fn expand(value: &mut Value, path: &mut Vec<&str>, tables: &Map<String, Value>) 
         let mut whole = members.clone();
         put(&mut whole, value.take());
         *value = whole;
-    } else if let Value::Object(members) = value
-        && path.len() == 1
-    {
-        for inner in members.values_mut() {
-            path.push("*");
-            expand(inner, path, tables);
-            path.pop();
+    }
+    let Value::Object(members) = value else {
+        return;
+    };
+    let deeper = EXPANDED.iter().filter_map(|(pattern, _)| {
+        let (last, above) = pattern.split_last()?;
+        fits(above, path).then_some(*last)
+    });
+    for name in deeper.collect::<Vec<_>>() {
+        for (member, inner) in &mut *members {
+            if (name == "*" || name == member) && inner.is_object() {
+                path.push(name);
+                expand(inner, path, tables);
+                path.pop();
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ mod file;
 mod known;
 mod layers;
 mod overrides;
+mod profiles;
 mod project;
 mod project_layer;
 mod provider;
@@ -16,15 +17,17 @@ use file::TrustLevel;
 pub(crate) use file::{ConfigToml, Problem, Provider, approval_problem};
 pub(crate) use layers::{Layer, origins};
 pub(crate) use overrides::{CliOverride, merge_request};
+pub(crate) use profiles::profile;
 pub(crate) use provider::ProviderAuth;
 pub(crate) use requirements::{Requirements, Unusable};
-pub(crate) use resolve::{Requested, plain, profile_of, profile_sandbox, resolve, tier_complaint};
+pub(crate) use resolve::{Requested, plain, resolve, tier_complaint, unloadable};
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
+use crate::permission::{OwnProfile, Profile};
 use project_layer::ProjectLayer;
 
 /// The configuration as it stands now: the file and the command line's overrides on top.
@@ -140,12 +143,19 @@ impl Config {
             return Some(format!("Model provider `{name}` not found"));
         }
         let unchosen = self.toml.default_permissions.is_none() && self.toml.sandbox_mode.is_none();
-        if unchosen && !self.toml.permissions.is_empty() {
-            return Some(resolve::NO_DEFAULT.to_owned());
+        if unchosen && !self.toml.permissions.entries.is_empty() {
+            return Some(profiles::NO_DEFAULT.to_owned());
         }
-        let permissions = self.toml.default_permissions.as_deref();
-        let permissions = permissions.filter(|name| !self.toml.permissions.contains_key(*name));
-        permissions.and_then(|name| resolve::profile_of(name).err())
+        let permissions = self.toml.default_permissions.as_deref()?;
+        profiles::profile(&self.toml, permissions).err()
+    }
+
+    /// What is said of the default permissions, where they are of one's own.
+    pub(crate) fn profile_complaints(&self) -> Vec<String> {
+        let name = self.toml.default_permissions.as_deref();
+        let profile = name.and_then(|name| profiles::profile(&self.toml, name).ok());
+        let own = profile.as_ref().and_then(Profile::as_own);
+        own.map(OwnProfile::complaints).unwrap_or_default()
     }
 
     /// What is said about settings of the project that are left out, as nobody trusts it.

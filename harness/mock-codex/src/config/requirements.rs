@@ -6,14 +6,14 @@
 //! asks for and is not allowed falls back to what is, with a warning; what a turn or an update asks
 //! for is refused.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use codex_wire::policy::{ApprovalPolicy, ApprovalsReviewer, SandboxPolicy};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::file::{ConfiguredApproval, Problem};
-use super::resolve;
+use crate::permission::{Profile, ProfilePlace};
 use crate::thread::Settings;
 
 /// The variable that names a file of requirements.
@@ -194,8 +194,12 @@ impl Requirements {
     }
 
     /// May this permission profile be chosen?
-    pub(crate) fn allows_profile(&self, name: &str) -> bool {
-        resolve::profile_of(name).is_ok_and(|policy| self.check_sandbox(&policy).is_ok())
+    pub(crate) fn allows_profile(&self, profile: &Profile) -> bool {
+        let nowhere = ProfilePlace {
+            cwd: Path::new("/"),
+            roots: &[],
+        };
+        self.check_sandbox(&profile.policy(nowhere)).is_ok()
     }
 
     /// As `configRequirements/read` shows them.

@@ -8,9 +8,11 @@ use codex_wire::policy::{
 use serde_json::{Map, Value};
 
 use super::file::{ConfigToml, TrustLevel};
+use super::profiles::{NO_DEFAULT, profile};
 use super::project::trust_of;
 use crate::failure::Failure;
 use crate::model::metadata;
+use crate::permission::{Profile, ProfilePlace};
 use crate::protocol::params::Personality;
 use crate::thread::Settings;
 use crate::thread::settings::{Collaboration, ContextWindow, PermissionTools};
@@ -105,7 +107,7 @@ pub(crate) fn resolve(
         alone: toml.has_feature("request_permissions_tool"),
         with_commands: toml.has_feature("exec_permission_approvals"),
     };
-    Ok(Settings {
+    let settings = Settings {
         service_tier: tier(requested, toml.service_tier, &model),
         model,
         provider,
@@ -131,52 +133,21 @@ pub(crate) fn resolve(
         },
         workspace_roots: roots,
         cwd,
-    })
+    };
+    Ok(settings.settle())
 }
 
-/// Profiles of `[permissions]` are not served: what codex 0.169.0 refuses is refused, and so is a
-/// thread that would be under one of them.
+/// Refuses permissions that can't be had, whatever a sandbox mode in the file says.
 fn check_profiles(toml: &ConfigToml, requested: &Requested) -> Result<(), Failure> {
-    if toml.permissions.is_empty() || requested.sandbox.is_some() {
+    if toml.permissions.entries.is_empty() || requested.sandbox.is_some() {
         return Ok(());
     }
     let name = requested.permissions.as_ref();
     match name.or(toml.default_permissions.as_ref()) {
-        Some(name) if toml.permissions.contains_key(name) => Err(unloadable(format!(
-            "mock-codex does not serve `[permissions.{name}]`; name `:read-only`, `:workspace` or \
-             `:danger-full-access`, or choose a sandbox"
-        ))),
-        Some(name) if !name.starts_with(':') => Err(unloadable(format!(
-            "default_permissions refers to undefined profile `{name}`"
-        ))),
+        Some(name) => profile(toml, name).map(|_| ()).map_err(unloadable),
         None if toml.sandbox_mode.is_none() => Err(unloadable(NO_DEFAULT)),
-        _ => Ok(()),
+        None => Ok(()),
     }
-}
-
-/// What codex 0.169.0 says of profiles of which none is chosen.
-pub(super) const NO_DEFAULT: &str =
-    "config defines `[permissions]` profiles but does not set `default_permissions`";
-
-/// The sandbox that a permission profile stands for.
-pub(crate) fn profile_sandbox(name: &str) -> Result<SandboxPolicy, Failure> {
-    profile_of(name).map_err(unloadable)
-}
-
-/// The same, with the reason alone where there is no such profile.
-pub(crate) fn profile_of(name: &str) -> Result<SandboxPolicy, String> {
-    let mode = match name {
-        ":read-only" => SandboxMode::ReadOnly,
-        ":workspace" => SandboxMode::WorkspaceWrite,
-        ":danger-full-access" => SandboxMode::DangerFullAccess,
-        name if name.starts_with(':') => {
-            return Err(format!(
-                "default_permissions refers to unknown built-in profile `{name}`"
-            ));
-        }
-        _ => return Err("default_permissions requires a `[permissions]` table".to_owned()),
-    };
-    Ok(mode.to_policy())
 }
 
 /// The tier of service of a new thread, unless the model doesn't have it.
@@ -211,9 +182,14 @@ fn sandbox(
     requested: &Requested,
     cwd: &Path,
     trust: Option<TrustLevel>,
-) -> Result<(SandboxPolicy, Option<String>), Failure> {
+) -> Result<(SandboxPolicy, Option<Profile>), Failure> {
+    let by_name = |name: &str| {
+        let profile = profile(toml, name).map_err(unloadable)?;
+        let place = ProfilePlace { cwd, roots: &[] };
+        Ok((profile.policy(place), Some(profile)))
+    };
     if let Some(name) = &requested.permissions {
-        return Ok((profile_sandbox(name)?, Some(name.clone())));
+        return by_name(name);
     }
     if let Some(mode) = requested.sandbox {
         return Ok((with_details(mode, toml, cwd), None));
@@ -226,7 +202,7 @@ fn sandbox(
         return Ok((with_details(mode, toml, cwd), None));
     }
     if let Some(name) = &toml.default_permissions {
-        return Ok((profile_sandbox(name)?, Some(name.clone())));
+        return by_name(name);
     }
     if let Some(mode) = toml.sandbox_mode {
         return Ok((with_details(mode, toml, cwd), None));
@@ -239,7 +215,7 @@ fn sandbox(
         Some(_) => ":workspace",
         None => ":read-only",
     };
-    Ok((profile_sandbox(name)?, Some(name.to_owned())))
+    by_name(name)
 }
 
 fn with_details(mode: SandboxMode, toml: &ConfigToml, cwd: &Path) -> SandboxPolicy {
@@ -291,7 +267,8 @@ pub(crate) fn plain(path: &Path) -> PathBuf {
     plain
 }
 
-fn unloadable(details: impl AsRef<str>) -> Failure {
+/// A configuration that no thread can be started with.
+pub(crate) fn unloadable(details: impl AsRef<str>) -> Failure {
     Failure::invalid(format!(
         "failed to load configuration: {}",
         details.as_ref()

@@ -102,6 +102,7 @@ fn warn_about_config(call: &Call) {
     };
     let here = in_project.as_ref().unwrap_or(&config);
     let summaries = folders.into_iter().chain(fallbacks);
+    let summaries = summaries.chain(here.profile_complaints());
     let summaries = summaries.chain(here.project_complaints());
     for summary in summaries.chain(here.complaint(None)) {
         threads::warn_of_config(call, &summary);

@@ -19,7 +19,18 @@ pub(super) fn remembered(
     let config = call.server.config()?;
     let is_allowed = config.requirements.check_sandbox(&settings.sandbox).is_ok();
     let forgotten = settings.sandbox_is_forgettable() && call.server.quirks.has(quirk);
-    if forgotten || !is_allowed {
+    // A profile of one's own is known by its name: it is what the name stands for today.
+    let own = settings
+        .profile
+        .take_if(|profile| profile.as_own().is_some());
+    let lost = own.is_some_and(|own| match config::profile(&config.toml, &own.id) {
+        Ok(today) => {
+            settings.choose(today);
+            false
+        }
+        Err(_) => true,
+    });
+    if forgotten || lost || !is_allowed {
         let fresh = fresh(call, &settings, cwd)?;
         settings.sandbox = fresh.sandbox;
         settings.profile = fresh.profile;
@@ -96,7 +107,7 @@ pub(super) fn overridden(
     let cwd_moved = asked.cwd != base.cwd;
     let base = with_config(base, &asked, &requested);
     let sandbox_given = requested.sandbox.is_some() || requested.permissions.is_some();
-    Ok(Settings {
+    let settings = Settings {
         workspace_roots: match requested.workspace_roots {
             Some(roots) => roots,
             None if cwd_moved => vec![asked.cwd.clone()],
@@ -130,5 +141,6 @@ pub(super) fn overridden(
         dynamic_tools: base.dynamic_tools,
         permission_tools: asked.permission_tools,
         window: asked.window,
-    })
+    };
+    Ok(settings.settle())
 }

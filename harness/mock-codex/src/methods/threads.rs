@@ -13,6 +13,7 @@ use crate::clock;
 use crate::config::{self, Requested};
 use crate::connection::Call;
 use crate::failure::Failure;
+use crate::permission::OwnProfile;
 use crate::protocol::params::{ThreadResumeParams, ThreadStartParams};
 use crate::protocol::reply::{ResumePage, ThreadStatus};
 use crate::quirk::Id as Quirk;
@@ -62,8 +63,9 @@ pub(super) fn start_with(
     for summary in fallbacks.iter().filter(|text| !usual.contains(text)) {
         warn_of_config(call, summary);
     }
-    let complaints: Vec<String> = config
-        .project_complaints()
+    let own = settings.own_profile().map(OwnProfile::complaints);
+    let complaints: Vec<String> = { own.into_iter().flatten() }
+        .chain(config.project_complaints())
         .chain(config.complaint(requested.config.as_ref()))
         .collect();
     let has_unknown =
@@ -102,8 +104,8 @@ fn warn_of_complaints(call: &Call, complaints: &[String], again: bool) -> Result
         return Ok(());
     }
     let usual = call.server.config_in(&call.server.started_in)?;
-    let usual: Vec<String> = usual
-        .project_complaints()
+    let usual: Vec<String> = { usual.profile_complaints().into_iter() }
+        .chain(usual.project_complaints())
         .chain(usual.complaint(None))
         .collect();
     for summary in complaints

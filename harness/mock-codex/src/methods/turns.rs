@@ -9,11 +9,12 @@ use codex_wire::policy::{ApprovalPolicy, ApprovalsReviewer, SandboxPolicy};
 use serde_json::json;
 use tokio::sync::mpsc::error::SendError;
 
-use crate::config;
+use crate::config::{self, Config};
 use crate::connection::Call;
 use crate::failure::Failure;
 use crate::model::metadata;
 use crate::mutant::{self, Switch};
+use crate::permission::ProfilePlace;
 use crate::protocol::params::{
     AbsolutePath, CollaborationMode, ModeKind, Personality, ReasoningSummary,
     ThreadSettingsUpdateParams, TurnInterruptParams, TurnStartParams, TurnSteerParams,
@@ -256,8 +257,9 @@ fn apply(call: &Call, thread: &Thread, changes: Changes) -> Result<(), Failure> 
         return Ok(());
     }
     let before = thread.state.borrow().settings.clone();
-    check_required(call, &changes)?;
-    let after = changed(before.clone(), changes, &call.server.started_in)?;
+    check_required(call, &changes, before.place())?;
+    let config = call.server.config()?;
+    let after = changed(before.clone(), changes, &config, &call.server.started_in)?;
     // What is named is written down also where it changes nothing, as codex 0.169.0 does. Clients
     // aren't told where a policy was given.
     let before = Settings {
@@ -276,15 +278,17 @@ fn apply(call: &Call, thread: &Thread, changes: Changes) -> Result<(), Failure> 
 }
 
 /// Refuses what the administrator does not allow, in the order in which codex 0.169.0 looks at it.
-fn check_required(call: &Call, changes: &Changes) -> Result<(), Failure> {
-    let requirements = &call.server.config()?.requirements;
+fn check_required(call: &Call, changes: &Changes, place: ProfilePlace<'_>) -> Result<(), Failure> {
+    let config = call.server.config()?;
+    let requirements = &config.requirements;
     let refuse =
         |details: String| Failure::invalid(format!("invalid thread settings override: {details}"));
     if let Some(sandbox) = &changes.sandbox {
         requirements.check_sandbox(sandbox).map_err(refuse)?;
     }
     if let Some(name) = &changes.permissions {
-        let sandbox = config::profile_sandbox(name)?;
+        let profile = config::profile(&config.toml, name).map_err(config::unloadable)?;
+        let sandbox = profile.policy(place);
         requirements.check_profile(&sandbox).map_err(refuse)?;
     }
     if let Some(policy) = changes.approval_policy {
@@ -318,6 +322,7 @@ fn move_roots(settings: &mut Settings, cwd: &Path) {
 fn changed(
     mut settings: Settings,
     changes: Changes,
+    config: &Config,
     started_in: &Path,
 ) -> Result<Settings, Failure> {
     if let Some(cwd) = changes.cwd {
@@ -334,9 +339,8 @@ fn changed(
         settings.profile = None;
     }
     if let Some(name) = changes.permissions {
-        settings.sandbox = config::profile_sandbox(&name)?;
-        settings.policy_directory = None;
-        settings.profile = Some(name);
+        let profile = config::profile(&config.toml, &name).map_err(config::unloadable)?;
+        settings.choose(profile);
     }
     settings.approval_policy = changes.approval_policy.unwrap_or(settings.approval_policy);
     settings.reviewer = changes.approvals_reviewer.unwrap_or(settings.reviewer);
@@ -363,7 +367,7 @@ fn changed(
         settings.model = of.model;
         settings.effort = of.reasoning_effort.map(|effort| effort.0);
     }
-    Ok(settings)
+    Ok(settings.settle())
 }
 
 fn new_turn(id: String) -> TurnView {

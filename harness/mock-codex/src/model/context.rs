@@ -10,6 +10,7 @@ use codex_wire::policy::{
 use super::metadata::Metadata;
 use crate::clock;
 use crate::mutant::{self, Switch};
+use crate::permission::profile::{FileAccess, OwnProfile, Target};
 use crate::protocol::dynamic_tool::DynamicTool;
 use crate::thread::Settings;
 
@@ -78,13 +79,14 @@ pub(crate) fn permissions(settings: &Settings) -> String {
         approval(settings),
         kinds(settings),
         widening(settings),
-        roots(settings),
+        roots(settings) + &denied(settings),
     )
 }
 
 fn sandbox(settings: &Settings) -> String {
     const UNCONFINED: &str = "No filesystem sandboxing - all commands are permitted.";
-    let (about, network) = match &settings.sandbox {
+    let policy = told_policy(settings);
+    let (about, network) = match &policy {
         SandboxPolicy::ReadOnly { network_access } => {
             ("The sandbox only permits reading files.", *network_access)
         }
@@ -98,7 +100,7 @@ fn sandbox(settings: &Settings) -> String {
             (UNCONFINED, *network_access == ExternalNetwork::Enabled)
         }
     };
-    let mode = match &settings.sandbox {
+    let mode = match &policy {
         SandboxPolicy::ExternalSandbox { .. } => "danger-full-access",
         _ if mutant::is(Switch::ToldFullAccess) => "danger-full-access",
         sandbox => sandbox.mode_name(),
@@ -107,11 +109,30 @@ fn sandbox(settings: &Settings) -> String {
     format!("`sandbox_mode` is `{mode}`: {about} Network access is {network}.")
 }
 
+/// The sandbox as the model is told of it: where a profile's only writable places aren't there, it
+/// may read only.
+fn told_policy(settings: &Settings) -> SandboxPolicy {
+    let own = settings.own_profile();
+    match &settings.sandbox {
+        SandboxPolicy::WorkspaceWrite(details)
+            if own.is_some_and(|own| own.writable(settings.place()).is_empty()) =>
+        {
+            let network_access = details.network_access;
+            SandboxPolicy::ReadOnly { network_access }
+        }
+        policy => policy.clone(),
+    }
+}
+
 fn roots(settings: &Settings) -> String {
-    let SandboxPolicy::WorkspaceWrite(details) = &settings.sandbox else {
+    let SandboxPolicy::WorkspaceWrite(details) = &told_policy(settings) else {
         return String::new();
     };
-    let roots: Vec<String> = writable_roots(settings, details)
+    let roots = match settings.own_profile() {
+        Some(own) => sorted(own.writable(settings.place())),
+        None => writable_roots(settings, details),
+    };
+    let roots: Vec<String> = roots
         .iter()
         .map(|root| format!("`{}`", root.display()))
         .collect();
@@ -136,10 +157,34 @@ pub(crate) fn writable_roots(settings: &Settings, details: &WorkspaceWrite) -> V
     }
     roots.extend(settings.workspace_roots.iter().cloned());
     roots.extend(details.writable_roots.iter().cloned());
-    let mut seen = std::collections::BTreeSet::new();
-    roots.retain(|root| seen.insert(root.clone()));
+    sorted(roots)
+}
+
+/// Each once, in the order of their paths.
+fn sorted(mut roots: Vec<PathBuf>) -> Vec<PathBuf> {
     roots.sort();
+    roots.dedup();
     roots
+}
+
+/// What nobody may read under a profile of one's own.
+fn denied(settings: &Settings) -> String {
+    let own = settings.own_profile();
+    let denied = own.map(|own| own.denied(settings.place()));
+    let denied = denied.unwrap_or_default();
+    if denied.is_empty() {
+        return String::new();
+    }
+    let lines = denied.iter().map(|target| match target {
+        Target::Path(path) => format!("\n- path `{}`", path.display()),
+        Target::Glob(pattern) => format!("\n- glob `{pattern}`"),
+        Target::Special(name) => format!("\n- special `{name}`"),
+    });
+    let lines: String = lines.collect();
+    format!(
+        "\n## Denied filesystem reads\nNobody may read what follows, and no approval changes \
+         that:{lines}"
+    )
 }
 
 fn approval(settings: &Settings) -> &'static str {
@@ -263,6 +308,9 @@ pub(crate) fn filesystem(settings: &Settings) -> String {
 }
 
 fn profile(settings: &Settings) -> String {
+    if let Some(own) = settings.own_profile() {
+        return rules(own, settings);
+    }
     let root = entry("read", "<special>:root</special>");
     match &settings.sandbox {
         SandboxPolicy::DangerFullAccess => "<permission_profile type=\"disabled\"><file_system \
@@ -273,6 +321,32 @@ fn profile(settings: &Settings) -> String {
             .to_owned(),
         SandboxPolicy::ReadOnly { .. } => managed(&root),
         SandboxPolicy::WorkspaceWrite(details) => managed(&(root + &writable(settings, details))),
+    }
+}
+
+/// A profile of one's own, rule by rule.
+fn rules(own: &OwnProfile, settings: &Settings) -> String {
+    let rules = own.rules(settings.place()).into_iter().map(|rule| {
+        let what = match rule.target {
+            Target::Path(path) => format!("<path>{}</path>", path.display()),
+            Target::Glob(pattern) => format!("<glob>{pattern}</glob>"),
+            Target::Special(name) => format!("<special>{name}</special>"),
+        };
+        match rule.access {
+            FileAccess::Deny => {
+                format!("<entry access=\"deny\" escalatable=\"false\">{what}</entry>")
+            }
+            access => entry(access.name(), &what),
+        }
+    });
+    let rules: String = rules.collect();
+    match own.scan_depth() {
+        None => managed(&rules),
+        Some(depth) => managed(&rules).replacen(
+            "\"restricted\"",
+            &format!("\"restricted\" glob_scan_max_depth=\"{depth}\""),
+            1,
+        ),
     }
 }
 

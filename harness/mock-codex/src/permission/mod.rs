@@ -1,5 +1,6 @@
 //! Permissions beyond a thread's sandbox: what is asked for, what is granted, and how long it lasts.
 
+pub(crate) mod profile;
 mod wire;
 
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::sandbox::SandboxSpec;
 
+pub(crate) use profile::{FileAccess, OwnProfile, Place as ProfilePlace, Profile, Unusable};
 pub(crate) use wire::{AdditionalPermissionProfile, Answer, Lasting, RequestPermissionProfile};
 
 /// Places and the network, beyond what a sandbox allows.

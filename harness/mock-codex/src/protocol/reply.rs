@@ -207,15 +207,15 @@ pub(crate) struct ResumePage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct PermissionProfile {
     id: String,
-    extends: Null,
+    extends: Option<String>,
 }
 
 impl PermissionProfile {
-    /// The profile called `id`.
-    pub(crate) fn named(id: &str) -> Self {
+    /// The profile called `id`, and the one that it extends.
+    pub(crate) fn new(id: &str, extends: Option<&str>) -> Self {
         Self {
             id: id.to_owned(),
-            extends: None,
+            extends: extends.map(str::to_owned),
         }
     }
 }

@@ -39,15 +39,18 @@ pub enum Missing {
     /// scopes signals (Linux 6.12), and descendants of the command survive when its helper is
     /// killed by SIGKILL.
     PidNamespace,
+    /// A command that some files are to be hidden from is refused.
+    HiddenFiles,
 }
 
 impl Missing {
     /// All that Landlock with seccomp cannot express.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::ReadOnlyErrors,
         Self::ProtectedNames,
         Self::PrivateShm,
         Self::PidNamespace,
+        Self::HiddenFiles,
     ];
 }
 
@@ -58,6 +61,7 @@ impl fmt::Display for Missing {
             Self::ProtectedNames => "protected-names",
             Self::PrivateShm => "private-shm",
             Self::PidNamespace => "pid-namespace",
+            Self::HiddenFiles => "hidden-files",
         })
     }
 }

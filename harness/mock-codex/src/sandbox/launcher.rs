@@ -205,6 +205,9 @@ impl SandboxLauncher {
     fn confinement(&self, spec: &SandboxSpec) -> Result<Confinement, LaunchError> {
         match self.backend() {
             Backend::Namespaces => Ok(Confinement::Namespaces(spec.clone())),
+            Backend::Landlock { .. } if !spec.hidden.is_empty() => Err(LaunchError::Unavailable {
+                reason: "Landlock can't hide single files, and there are no namespaces".to_owned(),
+            }),
             Backend::Landlock { .. } => Ok(Confinement::Landlock(spec.clone())),
             Backend::Unavailable { reason } => Err(LaunchError::Unavailable {
                 reason: reason.clone(),

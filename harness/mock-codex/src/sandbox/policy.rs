@@ -22,7 +22,7 @@ pub enum Sandbox {
     Restricted(SandboxSpec),
 }
 
-/// The limits of a restricted command. Reading is always unlimited.
+/// The limits of a restricted command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SandboxSpec {
@@ -32,6 +32,10 @@ pub struct SandboxSpec {
     /// What else stays read-only within them, present or not. Absolute.
     #[serde(default)]
     pub protected: Vec<PathBuf>,
+    /// What can't be read, and not written either; everything else can be read. Absolute; those
+    /// that do not exist are ignored.
+    #[serde(default)]
+    pub hidden: Vec<PathBuf>,
     /// Whether the host's network is reachable.
     pub network: bool,
 }
@@ -76,6 +80,7 @@ impl SandboxSpec {
         Self {
             writable_roots: Vec::new(),
             protected: Vec::new(),
+            hidden: Vec::new(),
             network,
         }
     }
@@ -106,6 +111,7 @@ impl SandboxSpec {
         Self {
             writable_roots,
             protected: Vec::new(),
+            hidden: Vec::new(),
             network,
         }
     }

@@ -7,9 +7,11 @@ use codex_wire::policy::{ApprovalPolicy, ApprovalsReviewer, SandboxPolicy};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::permission::{OwnProfile, Profile, ProfilePlace};
 use crate::protocol::dynamic_tool::DynamicTool;
 use crate::protocol::params::{Personality, ReasoningSummary};
 use crate::protocol::reply::{Environment, PermissionProfile, ThreadSettings};
+use crate::sandbox::Sandbox;
 
 /// The settings of a thread; overrides of a turn change them for all later turns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +29,7 @@ pub(crate) struct Settings {
     #[serde(default)]
     pub(crate) policy_directory: Option<PathBuf>,
     /// The permission profile that the sandbox was chosen by, if it was.
-    pub(crate) profile: Option<String>,
+    pub(crate) profile: Option<Profile>,
     pub(crate) effort: Option<String>,
     pub(crate) summary: Option<ReasoningSummary>,
     pub(crate) personality: Option<Personality>,
@@ -121,9 +123,49 @@ impl Collaboration {
 }
 
 impl Settings {
+    /// Where a profile holds for this thread.
+    pub(crate) fn place(&self) -> ProfilePlace<'_> {
+        ProfilePlace {
+            cwd: &self.cwd,
+            roots: &self.workspace_roots,
+        }
+    }
+
+    /// The profile of one's own that it is under, if it is.
+    pub(crate) fn own_profile(&self) -> Option<&OwnProfile> {
+        self.profile.as_ref()?.as_own()
+    }
+
+    /// Puts it under a profile of permissions.
+    pub(crate) fn choose(&mut self, profile: Profile) {
+        let profile = profile.chosen_in(&self.cwd);
+        self.sandbox = profile.policy(self.place());
+        self.policy_directory = None;
+        self.profile = Some(profile);
+    }
+
+    /// What commands may do, without what the client has granted.
+    pub(crate) fn sandbox(&self) -> Sandbox {
+        match self.own_profile() {
+            Some(own) => own.sandbox(self.place()),
+            None => Sandbox::of(&self.sandbox, &self.workspace_roots),
+        }
+    }
+
+    /// Tells the sandbox anew where it follows from a profile and the thread has moved.
+    pub(crate) fn settle(mut self) -> Self {
+        if self.own_profile().is_some()
+            && let Some(profile) = self.profile.take()
+        {
+            self.choose(profile);
+        }
+        self
+    }
+
     /// The profile as replies show it.
     pub(crate) fn profile_view(&self) -> Option<PermissionProfile> {
-        self.profile.as_deref().map(PermissionProfile::named)
+        let profile = self.profile.as_ref()?;
+        Some(PermissionProfile::new(&profile.id, profile.extends()))
     }
 
     /// The collaboration mode as replies show it.
@@ -169,6 +211,9 @@ impl Settings {
     /// The sandbox as clients are told it: workspace roots beside the directory itself show up among
     /// the writable roots. Where the directory isn't one of them, so do the temporary directories.
     pub(crate) fn told_sandbox(&self) -> SandboxPolicy {
+        if self.own_profile().is_some() {
+            return self.sandbox.clone();
+        }
         let SandboxPolicy::WorkspaceWrite(mut details) = self.sandbox.clone() else {
             return self.sandbox.clone();
         };

@@ -1,6 +1,6 @@
 //! What the thread's settings let tools do.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::permission::Permissions;
 use crate::sandbox::Sandbox;
@@ -9,7 +9,7 @@ use crate::thread::Settings;
 
 /// The sandbox of everything that may not leave it, with permissions beyond the thread's own.
 pub(super) fn sandbox(settings: &Settings, permissions: &Permissions) -> Sandbox {
-    let mut sandbox = Sandbox::of(&settings.sandbox, &settings.workspace_roots);
+    let mut sandbox = settings.sandbox();
     if let Sandbox::Restricted(limits) = &mut sandbox {
         limits.protected.extend(settings.protected_of_policy());
         permissions.widen(limits);
@@ -22,10 +22,19 @@ pub(super) fn may_write(sandbox: &Sandbox, path: &Path) -> bool {
     let Sandbox::Restricted(spec) = sandbox else {
         return true;
     };
-    let mut roots = spec.writable_roots.iter();
-    let below = |root: &Path| path.strip_prefix(root).ok();
-    let is_protected = |rest: &Path| PROTECTED_NAMES.iter().any(|name| rest.starts_with(name));
-    let is_named = spec.protected.iter().any(|it| path.starts_with(it));
-    let inside = spec.writable_roots.iter().any(|root| below(root).is_some());
-    inside && !is_named && !roots.any(|root| below(root).is_some_and(is_protected))
+    // The nearest place counts: what is protected may be in a root, and a root in what is protected.
+    let around = |places: &[PathBuf]| {
+        let around = places.iter().filter(|place| path.starts_with(place));
+        around.map(|place| place.components().count()).max()
+    };
+    let closed = around(&spec.protected).max(around(&spec.hidden));
+    let Some(open) = around(&spec.writable_roots) else {
+        return false;
+    };
+    let names = PROTECTED_NAMES.map(|name| {
+        let roots = spec.writable_roots.iter();
+        roots.map(|root| root.join(name)).collect::<Vec<_>>()
+    });
+    let closed = closed.max(around(&names.concat()));
+    closed.is_none_or(|closed| closed <= open)
 }

@@ -21,6 +21,8 @@ pub(crate) enum Mode {
     WorkspaceWrite,
     WithoutTmp,
     WithoutTmpdir,
+    /// The workspace, but `existing`, `sub`, `missing` and a file outside are hidden.
+    Hidden,
     Unrestricted,
 }
 
@@ -104,6 +106,12 @@ impl Place {
             Mode::WorkspaceWrite => write(false, false),
             Mode::WithoutTmp => write(true, false),
             Mode::WithoutTmpdir => write(false, true),
+            Mode::Hidden => SandboxSpec {
+                hidden: ["ws/existing", "ws/sub", "ws/missing", "outside/existing"]
+                    .map(|path| self.path(path))
+                    .into(),
+                ..SandboxSpec::workspace_write(&[self.workspace()], false, true, true, None)
+            },
             Mode::Unrestricted => return Sandbox::Unrestricted,
         })
     }

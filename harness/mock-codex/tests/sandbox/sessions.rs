@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mock_codex::sandbox::capability::landlock;
 use mock_codex::sandbox::{Backend, LaunchError, SandboxLauncher};
 use mock_codex::tools::exec::{
     ExecRequest, Session, SessionStore, SpawnError, WriteError, denial, wait,
@@ -167,6 +168,18 @@ async fn nothing_runs_without_a_sandbox() {
         &request(&place, Mode::Unrestricted, "true", false),
     );
     assert_eq!(allowed.unwrap().wait_exit().await, 0);
+}
+
+#[tokio::test]
+async fn nothing_runs_where_files_cannot_be_hidden() {
+    let place = Place::new();
+    let launcher = SandboxLauncher::new(HELPER).with_backend(landlock());
+    let refused = Session::spawn(&launcher, &request(&place, Mode::Hidden, "true", false));
+    assert_eq!(
+        refused.unwrap_err().to_string(),
+        "the sandbox is not available here: Landlock can't hide single files, and there are no \
+         namespaces"
+    );
 }
 
 #[tokio::test]

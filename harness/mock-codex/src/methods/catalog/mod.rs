@@ -5,13 +5,12 @@ mod models;
 mod page;
 mod skills;
 
-use std::rc::Rc;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::page::{Page, Paged};
 use super::{Method, NoParams, Params, parse, ready};
+use crate::config;
 use crate::connection::Call;
 use crate::failure::Failure;
 use crate::protocol::params::Unused;
@@ -117,12 +116,16 @@ impl Params for ModelProviderListParams {}
 impl Params for ModelProviderCapabilitiesReadParams {}
 
 fn permission_profiles(call: &Call, params: PermissionProfileListParams) -> Result<(), Failure> {
-    let requirements = Rc::clone(&call.server.config()?.requirements);
-    let profiles: Vec<Value> = PROFILES
-        .iter()
-        .map(
-            |id| json!({"id": id, "description": null, "allowed": requirements.allows_profile(id)}),
-        )
+    let config = call.server.config()?;
+    let own = config.toml.permissions.entries.iter();
+    let own = own.map(|(id, profile)| (id.as_str(), profile.description.as_deref()));
+    let profiles: Vec<Value> = { PROFILES.iter().map(|id| (*id, None)).chain(own) }
+        .map(|(id, description)| {
+            let profile = config::profile(&config.toml, id);
+            // What the mock doesn't serve is there all the same.
+            let allowed = profile.map_or(true, |it| config.requirements.allows_profile(&it));
+            json!({"id": id, "description": description, "allowed": allowed})
+        })
         .collect();
     let page = Paged::new("permission profiles", params.cursor, params.limit);
     call.reply(&page.of(profiles)?);

@@ -11,10 +11,11 @@ use super::params;
 use crate::config::{self, Requested};
 use crate::connection::Call;
 use crate::failure::Failure;
+use crate::permission::ProfilePlace;
 use crate::process::{self, Control, Request, Watched};
 use crate::protocol::base64;
 use crate::protocol::params::RequestedSandbox;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, SandboxSpec};
 
 pub(in super::super) const METHODS: &[Method] = methods! {
     "command/exec" CommandExecParams => exec;
@@ -202,13 +203,17 @@ fn sandbox(
             "`permissionProfile` cannot be combined with `sandboxPolicy`",
         )),
         (None, Some(name)) => {
-            let policy = config::profile_of(name).map_err(|problem| {
+            let profile = config::profile(&config.toml, name).map_err(|problem| {
                 Failure::invalid(format!("invalid permission profile: {problem}"))
             })?;
+            let roots = [cwd.to_owned()];
+            let place = ProfilePlace { cwd, roots: &roots };
+            let policy = profile.policy(place);
             requirements.check_profile(&policy).map_err(|problem| {
                 Failure::invalid(format!("invalid permission profile: {problem}"))
             })?;
-            Ok(Sandbox::of(&policy, &[cwd.to_owned()]))
+            let own = profile.as_own().map(|own| own.sandbox(place));
+            Ok(own.unwrap_or_else(|| Sandbox::of(&policy, &roots)))
         }
         (Some(policy), None) => {
             let allowed = requirements.check_sandbox(&policy.0);
@@ -216,12 +221,14 @@ fn sandbox(
             Ok(Sandbox::of(&policy.0, std::slice::from_ref(started_in)))
         }
         (None, None) => {
-            let mut settings = config::resolve(&config, &Requested::default(), started_in)?;
+            // Where settings can't be used, codex 0.169.0 goes by its defaults.
+            let settings = config::resolve(&config, &Requested::default(), started_in);
+            let Ok(mut settings) = settings else {
+                return Ok(Sandbox::Restricted(SandboxSpec::read_only(false)));
+            };
             requirements.settle(&mut settings);
-            Ok(Sandbox::of(
-                &settings.sandbox,
-                std::slice::from_ref(started_in),
-            ))
+            settings.workspace_roots = vec![started_in.clone()];
+            Ok(settings.sandbox())
         }
     }
 }

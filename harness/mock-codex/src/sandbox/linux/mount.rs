@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::CWD;
+use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, OpenTreeFlags,
@@ -80,6 +80,7 @@ pub(super) fn confine(
     tree: &Tree,
     roots: &[PathBuf],
     protected: &Protected,
+    hidden: &[PathBuf],
 ) -> Result<(), SetupError> {
     let table = &tree.0;
     // A `/dev` of the sandbox's own lies over the host's.
@@ -97,6 +98,7 @@ pub(super) fn confine(
             .iter()
             .map(|it| (it.path.as_path(), Bind::Empty)),
     );
+    binds.extend(hidden.iter().map(|path| (path.as_path(), Bind::Hidden)));
     binds.extend(
         roots
             .iter()
@@ -107,9 +109,11 @@ pub(super) fn confine(
     // Outer before inner; an explicit root wins over a protected name at the same place.
     binds.sort_by_key(|(path, bind)| (path.components().count(), *bind == Bind::Writable));
     let mut empty = EmptyDirectory::default();
+    let mut veil = Veil::default();
     for (path, bind) in binds {
         match bind {
             Bind::Empty => empty.cover(path),
+            Bind::Hidden => veil.cover(path),
             Bind::ReadOnly => bind_onto_itself(path, table, MountFlags::RDONLY),
             Bind::Writable => bind_onto_itself(path, table, MountFlags::empty()),
         }
@@ -166,6 +170,7 @@ pub(super) fn file_system(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Bind {
     Empty,
+    Hidden,
     ReadOnly,
     Writable,
 }
@@ -189,6 +194,46 @@ impl EmptyDirectory {
         attach(mount, path)?;
         self.first.get_or_insert_with(|| path.to_path_buf());
         Ok(())
+    }
+}
+
+/// An empty file and an empty directory that nobody may read.
+#[derive(Debug, Default)]
+struct Veil {
+    tree: Option<OwnedFd>,
+}
+
+impl Veil {
+    const FILE: &str = "file";
+    const DIRECTORY: &str = "directory";
+
+    fn cover(&mut self, path: &Path) -> rustix::io::Result<()> {
+        let tree = match self.tree.take() {
+            Some(tree) => tree,
+            None => Self::make()?,
+        };
+        let name = if path.is_dir() {
+            Self::DIRECTORY
+        } else {
+            Self::FILE
+        };
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+        attach(open_tree(&tree, name, flags)?, path)?;
+        self.tree = Some(tree);
+        Mount {
+            path: path.to_path_buf(),
+            flags: MountFlags::RELATIME,
+        }
+        .remount(MountFlags::RDONLY)
+    }
+
+    fn make() -> rustix::io::Result<OwnedFd> {
+        let flags = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
+        let tree = file_system("tmpfs", &[("mode", "700"), ("size", "4k")], flags)?;
+        let file = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC;
+        openat(&tree, Self::FILE, file, Mode::empty())?;
+        mkdirat(&tree, Self::DIRECTORY, Mode::empty())?;
+        Ok(tree)
     }
 }
 

@@ -42,7 +42,7 @@ impl Confined<'_> {
     pub(in crate::sandbox) fn run(self) -> Result<i32, SetupError> {
         let requests = guard::Requests::keep_back()?;
         let roots = existing(&self.spec.writable_roots);
-        let protected = Protected::claim(&roots, &self.spec.protected)?;
+        let protected = Protected::claim(&roots, self.spec)?;
         let task = task(self.parent, self.tty, &protected);
         let stage = StagePlan {
             network: self.spec.network,
@@ -70,7 +70,7 @@ impl Confined<'_> {
         protected: &Protected,
         guard: &OwnedFd,
     ) -> Result<i32, SetupError> {
-        mount::confine(&stage.tree, roots, protected)?;
+        mount::confine(&stage.tree, roots, protected, &existing(&self.spec.hidden))?;
         std::env::set_current_dir(self.cwd).step(|| format!("enter `{}`", self.cwd.display()))?;
         drop_privileges()?;
         stage

@@ -22,7 +22,7 @@ use nix::sys::stat::{Mode, umask};
 use rustix::fs::{CWD, FlockOperation, OFlags, flock, openat};
 
 use super::{SetupError, Step as _};
-use crate::sandbox::policy::PROTECTED_NAMES;
+use crate::sandbox::policy::{PROTECTED_NAMES, SandboxSpec};
 
 /// The mode of the directories that stand in for missing ones: no one makes such a directory by
 /// chance.
@@ -47,18 +47,20 @@ pub(super) struct StandIn {
 }
 
 impl Protected {
-    /// Finds or makes the protected names at the top of `roots` (existing, canonical), and the other
-    /// paths that are named, as far as they are below one.
-    pub(super) fn claim(roots: &[PathBuf], named: &[PathBuf]) -> Result<Self, SetupError> {
+    /// Finds or makes the protected names at the top of `roots` (existing, canonical), and what else
+    /// is to be protected or hidden, as far as it is below one.
+    pub(super) fn claim(roots: &[PathBuf], spec: &SandboxSpec) -> Result<Self, SetupError> {
         let mut protected = Self::default();
         let mask = umask(Mode::empty());
         let usual = roots
             .iter()
             .filter(|root| root.is_dir())
-            .flat_map(|root| PROTECTED_NAMES.iter().map(|name| root.join(name)));
+            .flat_map(|root| PROTECTED_NAMES.iter().map(|name| root.join(name)))
+            .filter(|path| !spec.writable_roots.contains(path));
         let in_root = |path: &&PathBuf| roots.iter().any(|root| path.starts_with(root));
         let can_be_made = |path: &&PathBuf| path.parent().is_some_and(Path::is_dir);
-        let named = named.iter().filter(in_root).filter(can_be_made).cloned();
+        let named = spec.protected.iter().chain(&spec.hidden);
+        let named = named.filter(in_root).filter(can_be_made).cloned();
         let all: BTreeSet<PathBuf> = usual.chain(named).collect();
         let claimed = all.iter().try_for_each(|path| protected.claim_one(path));
         umask(mask);

@@ -62,7 +62,7 @@ pub(in crate::sandbox) fn run(control: &UnixStream, network: bool) -> Result<i32
     };
     attach([&descriptors[0], &descriptors[1], &descriptors[2]]).step(hand_over)?;
     let limits = spec(&order)?;
-    let protected = Protected::claim(&existing(&limits.writable_roots), &limits.protected)?;
+    let protected = Protected::claim(&existing(&limits.writable_roots), limits)?;
     let sent = serde_json::to_vec(&order)
         .map_err(std::io::Error::from)
         .and_then(|body| send(&near, &body, descriptors.each_ref().map(|fd| fd.as_fd())));
@@ -86,7 +86,7 @@ fn carry_out(
     let spec = spec(&order)?;
     let roots = existing(&spec.writable_roots);
     // Those that the guard has made are there, and are locked once more.
-    let protected = Protected::claim(&roots, &spec.protected)?;
+    let protected = Protected::claim(&roots, spec)?;
     let confined = Confined {
         spec,
         parent: order.plan.parent,

@@ -232,7 +232,7 @@ pub(in crate::turn) fn environment(scope: &Scope, call: &str) -> Vec<(String, St
         ("CODEX_TOOL_CALL_ID".to_owned(), call.to_owned()),
     ]);
     if let Some(profile) = &thread.state.borrow().settings.profile {
-        variables.push(("CODEX_PERMISSION_PROFILE".to_owned(), profile.clone()));
+        variables.push(("CODEX_PERMISSION_PROFILE".to_owned(), profile.id.clone()));
     }
     variables
 }
