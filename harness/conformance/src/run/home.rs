@@ -114,7 +114,7 @@ pub fn environment(
     marker: &str,
     own: &Map<String, Value>,
 ) -> Vec<(OsString, OsString)> {
-    let fixed: [(&str, OsString); 9] = [
+    let fixed: [(&str, OsString); 10] = [
         ("PATH", search_path(path)),
         ("HOME", places.home.clone().into()),
         ("CODEX_HOME", places.codex_home.clone().into()),
@@ -124,6 +124,8 @@ pub fn environment(
         ("TZ", "UTC".into()),
         ("SHELL", "/bin/bash".into()),
         ("USER", "codex".into()),
+        // What git says outside of repositories shall not depend on where file systems begin.
+        ("GIT_DISCOVERY_ACROSS_FILESYSTEM", "1".into()),
     ];
     let mut all: Vec<(OsString, OsString)> = fixed
         .into_iter()
@@ -209,6 +211,7 @@ mod tests {
         let mut expected = [
             "CODEX_CONFORMANCE_CASE",
             "CODEX_HOME",
+            "GIT_DISCOVERY_ACROSS_FILESYSTEM",
             "HOME",
             "LANG",
             "LC_ALL",
