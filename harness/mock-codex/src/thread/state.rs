@@ -97,6 +97,8 @@ pub(crate) struct State {
     pub(crate) ordinals: Ordinals,
     /// The settings that the model was last told of.
     pub(crate) told: Option<Settings>,
+    /// What the running turn began with, once the settings have changed.
+    of_turn: Option<Box<Settings>>,
     pub(crate) usage: TokenUsage,
     pub(crate) last_usage: Option<(String, TokenUsage)>,
     /// Was anything counted since the model's input was last compacted?
@@ -166,6 +168,7 @@ impl State {
             history: History::default(),
             ordinals: Ordinals::default(),
             told: None,
+            of_turn: None,
             usage: TokenUsage::default(),
             last_usage: None,
             counted: true,
@@ -194,12 +197,21 @@ impl State {
         let line = self.ordinals.count(&record, self.turns.is_empty());
         match record {
             Record::Meta(_) | Record::Dropped | Record::Copied => {}
-            Record::Settings(settings) => self.settings = *settings,
+            Record::Settings(settings) => {
+                let before = std::mem::replace(&mut self.settings, *settings);
+                if self
+                    .turns
+                    .last()
+                    .is_some_and(|turn| turn.status == TurnStatus::InProgress)
+                {
+                    self.of_turn.get_or_insert_with(|| Box::new(before));
+                }
+            }
             Record::TurnStarted(started) => self.start_turn(started),
             Record::Item(item) => self.add_item(StoredItem { line, ..item }),
             Record::Input(item) => self.history.push(item.get()),
             Record::Context(item) => {
-                self.told = Some(self.settings.clone());
+                self.told = Some(self.in_force().clone());
                 self.history.push(item.get());
             }
             Record::Usage(Usage { turn, total, last }) => {
@@ -215,7 +227,7 @@ impl State {
                 }
                 self.compactions += 1;
                 self.counted = false;
-                self.told = Some(self.settings.clone());
+                self.told = Some(self.in_force().clone());
             }
             Record::Goal(goal) => self.goal = goal.map(|goal| *goal),
             Record::Summary(summary) => {
@@ -231,11 +243,19 @@ impl State {
         }
     }
 
+    /// The settings that a running turn began with, else those of the next.
+    fn in_force(&self) -> &Settings {
+        self.of_turn.as_deref().unwrap_or(&self.settings)
+    }
+
     fn start_turn(&mut self, started: TurnStarted) {
         let is_root = |turn: &TurnRecord| Some(&turn.id) == started.root.as_ref();
         let within = self.turns.iter().rposition(is_root);
         if within.is_none() {
             self.close_cut_turn();
+        }
+        if started.root.is_none() {
+            self.of_turn = None;
         }
         self.recency_ms = started.at_ms;
         let turn = TurnRecord {
@@ -313,6 +333,7 @@ impl State {
             turn.completed_ms = Some(end.at_ms);
             turn.duration_ms = Some(end.duration_ms);
             turn.refused = end.refused;
+            self.of_turn = None;
         }
     }
 

@@ -3,6 +3,7 @@
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::emit::Scope;
 use super::model_item::ModelItem;
 use super::run::Turn;
 use super::stream::Stop;
@@ -35,7 +36,7 @@ pub(super) async fn run(turn: &mut Turn) -> Result<(), Stop> {
     });
     scope.item_started(&mut item);
     let summary = turn.summarise().await?;
-    let input = replacement(&scope.thread, &summary);
+    let input = replacement(&scope, &summary);
     let bytes: usize = input.iter().map(|item| item.get().len()).sum();
     scope.keep(Record::Compacted(input));
     let total = scope.thread.state.borrow().usage;
@@ -107,14 +108,14 @@ impl Turn {
 
 /// What the model is shown from now on: the user's words, the summary, and, before the last of the
 /// user's words, settings and surroundings.
-fn replacement(thread: &Thread, summary: &str) -> Vec<Box<RawValue>> {
-    let mut words = words_of_user(thread);
+fn replacement(scope: &Scope, summary: &str) -> Vec<Box<RawValue>> {
+    let mut words = words_of_user(&scope.thread);
     let last = words.pop();
-    let settings = thread.state.borrow().settings.clone();
+    let settings = &scope.settings;
     let summary = format!("{}\n{summary}", context::SUMMARY);
     words
         .into_iter()
-        .chain(telling::everything(&settings))
+        .chain(telling::everything(settings))
         .chain(last)
         .chain([message("user", &[&summary])])
         .filter_map(|item| RawValue::from_string(item).ok())

@@ -11,7 +11,8 @@ use crate::thread::{Settings, Thread};
 
 /// Tells the model about permissions and surroundings: all at first, later what changed.
 pub(crate) fn tell(thread: &Thread) -> io::Result<()> {
-    for message in news(thread) {
+    let settings = thread.state.borrow().settings.clone();
+    for message in news(thread, &settings) {
         if let Ok(raw) = RawValue::from_string(message) {
             thread.record(Record::Context(raw))?;
         }
@@ -20,23 +21,22 @@ pub(crate) fn tell(thread: &Thread) -> io::Result<()> {
 }
 
 /// The messages that are due.
-pub(super) fn news(thread: &Thread) -> Vec<String> {
-    let (settings, told, switched) = {
+pub(super) fn news(thread: &Thread, settings: &Settings) -> Vec<String> {
+    let (told, switched) = {
         let state = thread.state.borrow();
         // A model without a name is none to switch to.
-        let switched =
-            state.settings.model != state.began.model && !state.settings.model.is_empty();
-        (state.settings.clone(), state.told.clone(), switched)
+        let switched = settings.model != state.began.model && !settings.model.is_empty();
+        (state.told.clone(), switched)
     };
     match told {
         // Somebody who works for the thread can't search for tools.
-        None if thread.relay.is_some() => begin(&settings, None, false),
+        None if thread.relay.is_some() => begin(settings, None, false),
         None => begin(
-            &settings,
-            context::deferred_tools(&settings).as_deref(),
+            settings,
+            context::deferred_tools(settings).as_deref(),
             switched,
         ),
-        Some(told) => changes(&told, &settings),
+        Some(told) => changes(&told, settings),
     }
 }
 

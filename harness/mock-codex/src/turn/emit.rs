@@ -19,8 +19,8 @@ use crate::model::error::ModelError;
 use crate::protocol::item::Item;
 use crate::protocol::reply::TokenUsage;
 use crate::server::Server;
-use crate::thread::Thread;
 use crate::thread::record::{ItemKind, Record, StoredItem, Usage};
+use crate::thread::{Settings, Thread};
 
 /// The turn that something belongs to; shared with the commands that it leaves running.
 #[derive(Debug, Clone)]
@@ -29,6 +29,9 @@ pub(super) struct Scope {
     pub(super) thread: Rc<Thread>,
     pub(super) client: Rc<Client>,
     pub(super) turn: Rc<str>,
+    /// The thread's settings when the turn began. Whatever changes them meanwhile is meant for the
+    /// next turn, as in codex 0.169.0.
+    pub(super) settings: Rc<Settings>,
     /// What the patches of the turn have done.
     pub(super) diff: Rc<TurnDiff>,
     /// Items that the model is shown behind the outputs of its calls.
@@ -64,11 +67,13 @@ impl Scope {
         client: Rc<Client>,
         turn: &str,
     ) -> Self {
+        let settings = Rc::new(thread.state.borrow().settings.clone());
         Self {
             server,
             thread,
             client,
             turn: turn.into(),
+            settings,
             diff: Rc::default(),
             told: Rc::default(),
             dynamic: Rc::default(),
@@ -77,8 +82,7 @@ impl Scope {
 
     /// The thread's provider as it is configured now, or why there is none.
     pub(super) fn endpoint(&self) -> Result<Endpoint, String> {
-        let name = self.thread.state.borrow().settings.provider.clone();
-        self.server.endpoint(&name)
+        self.server.endpoint(&self.settings.provider)
     }
 
     /// Tells that an item began.
@@ -157,7 +161,7 @@ impl Scope {
     }
 
     fn plans(&self) -> bool {
-        self.thread.state.borrow().settings.collaboration.plan
+        self.settings.collaboration.plan
     }
 
     /// Tells something about an item: the ids, then `members`.
@@ -215,7 +219,7 @@ impl Scope {
     pub(super) fn fill_context_window(&self) {
         let (before, window) = {
             let state = self.thread.state.borrow();
-            (state.usage.total_tokens, state.settings.window.usable())
+            (state.usage.total_tokens, self.settings.window.usable())
         };
         let only_total = |total_tokens| TokenUsage {
             total_tokens,

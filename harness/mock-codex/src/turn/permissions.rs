@@ -36,7 +36,7 @@ struct Wanted<'a> {
 
 /// Has the client or a reviewer decide; what is granted holds for the commands that follow.
 pub(super) async fn call(scope: Scope, call: ToolCall) -> Outcome {
-    let cwd = scope.thread.state.borrow().settings.cwd.clone();
+    let cwd = scope.settings.cwd.clone();
     let wanted = match Wanted::of(&call, &cwd) {
         Ok(wanted) => wanted,
         Err(told) => return Outcome::Output(told),
@@ -80,7 +80,7 @@ impl<'a> Wanted<'a> {
 
     /// What the policy, a reviewer or the client says to it.
     async fn decided(&self, scope: &Scope) -> Answer {
-        let policy = scope.thread.state.borrow().settings.approval_policy;
+        let policy = scope.settings.approval_policy;
         match policy {
             ApprovalPolicy::Never
             | ApprovalPolicy::Granular(GranularApproval {

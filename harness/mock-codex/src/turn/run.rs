@@ -249,7 +249,7 @@ impl Turn {
             let state = self.scope.thread.state.borrow();
             let counted = state.last_usage.as_ref().map(|(_, last)| last.total_tokens);
             let outputs = compact::tokens(std::mem::take(&mut self.outputs));
-            let limit = state.settings.window.limit();
+            let limit = self.scope.settings.window.limit();
             counted.is_some_and(|counted| counted.saturating_add(outputs) >= limit)
         };
         if is_full {
@@ -398,7 +398,7 @@ impl Turn {
 
     /// Tells the model about permissions and surroundings: all at first, later what changed.
     fn tell_model_context(&self) {
-        for message in telling::news(&self.scope.thread) {
+        for message in telling::news(&self.scope.thread, &self.scope.settings) {
             self.scope.add_context(message);
         }
     }

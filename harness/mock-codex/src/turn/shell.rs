@@ -75,7 +75,7 @@ pub(super) async fn run(scope: &Scope, command: &ShellCommand) -> String {
 }
 
 fn item(scope: &Scope, command: &ShellCommand) -> CommandExecution {
-    let cwd = scope.thread.state.borrow().settings.cwd.clone();
+    let cwd = scope.settings.cwd.clone();
     CommandExecution {
         id: clock::new_id(),
         plugin_id: None,
@@ -104,7 +104,7 @@ fn argv(command: &ShellCommand) -> Vec<String> {
 async fn execute(scope: &Scope, command: &ShellCommand, item: &str) -> Outcome {
     let request = ExecRequest {
         argv: argv(command),
-        cwd: scope.thread.state.borrow().settings.cwd.clone(),
+        cwd: scope.settings.cwd.clone(),
         env: environment(scope, item),
         sandbox: Sandbox::Unrestricted,
         tty: false,

@@ -225,7 +225,7 @@ impl Turn {
             turn_started_ms: self.started_ms,
             context_window: &self.context_window,
             installation: &scope.server.installation_id,
-            settings: &state.settings,
+            settings: &scope.settings,
             output_schema: self.output_schema.as_ref(),
             subagent: scope.thread.relay.as_ref().map(Relay::subagent),
             compaction: self.compacting,
@@ -242,7 +242,7 @@ impl Turn {
     /// Everything that the model has been shown and has said so far.
     fn whole_input(&self) -> Bytes {
         let state = self.scope.thread.state.borrow();
-        input(&state.settings, &state.history).concat().into()
+        input(&self.scope.settings, &state.history).concat().into()
     }
 
     fn take_event(&self, event: Event, open: &mut Option<Item>, running: &mut Running) {

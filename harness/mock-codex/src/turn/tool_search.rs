@@ -24,8 +24,7 @@ struct Wanted {
 /// The tools for which most words of the query stand, in their namespaces. A search that can't be
 /// read finds nothing, and so does a model that was not offered to search.
 pub(super) fn find(scope: &Scope, arguments: &str) -> Vec<Value> {
-    let state = scope.thread.state.borrow();
-    let settings = &state.settings;
+    let settings = &scope.settings;
     if Metadata::of(&settings.model).is_none() {
         return Vec::new();
     }

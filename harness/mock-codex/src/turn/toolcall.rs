@@ -175,8 +175,7 @@ const ABORTED: &str = "aborted";
 /// Carries a call out.
 pub(super) async fn run(scope: Scope, call: ToolCall) -> Outcome {
     let (patches, brought, asks) = {
-        let state = scope.thread.state.borrow();
-        let settings = &state.settings;
+        let settings = &scope.settings;
         let patches = Metadata::of(&settings.model).is_some_and(|model| model.patches);
         let is_called = |tool: &DynamicTool| tool.is(call.namespace.as_deref(), &call.name);
         let brought = settings.dynamic_tools.iter().any(is_called);

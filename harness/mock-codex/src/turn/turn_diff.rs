@@ -33,7 +33,7 @@ impl TurnDiff {
     }
 
     fn tell(&self, scope: &Scope, also_empty: bool) {
-        let root = scope.thread.state.borrow().settings.cwd.clone();
+        let root = scope.settings.cwd.clone();
         let diff = self.tracker.borrow().difference(&root);
         if diff.is_empty() && !also_empty {
             return;

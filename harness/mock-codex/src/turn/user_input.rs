@@ -54,7 +54,7 @@ pub(super) async fn call(scope: Scope, call: ToolCall) -> Outcome {
     if scope.thread.relay.is_some() {
         return told("request_user_input can only be used by the root thread".to_owned());
     }
-    let mode = scope.thread.state.borrow().settings.collaboration.title();
+    let mode = scope.settings.collaboration.title();
     if mode != "Plan" {
         return told(format!("request_user_input is unavailable in {mode} mode"));
     }

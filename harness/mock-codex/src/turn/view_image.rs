@@ -35,7 +35,7 @@ fn try_call(scope: &Scope, call: &ToolCall) -> Result<Outcome, String> {
              resized behavior, got `{detail}`"
         ));
     }
-    let path = absolute(&scope.thread.state.borrow().settings.cwd, &arguments.path);
+    let path = absolute(&scope.settings.cwd, &arguments.path);
     let bytes = read(&path)?;
     let image = image::file_part(&bytes);
     if image["type"] != "input_image" {

@@ -37,6 +37,9 @@ pub(super) struct Threads {
 #[derive(Debug, Default)]
 struct Known {
     settings: Settings,
+    /// What was set when the running turn began; what is set meanwhile is meant for the next one
+    /// (codex 0.169.0).
+    of_turn: Option<Settings>,
     /// Settings that were asked for, and not yet answered.
     pending: Vec<Settings>,
     /// Was it started, resumed or forked since the app-server began? `None`: nobody knows.
@@ -246,12 +249,15 @@ impl Threads {
                 }
             }
             "turn/started" => {
-                self.known(thread).turns = true;
+                let known = self.known(thread);
+                known.turns = true;
+                known.of_turn = Some(known.settings.clone());
                 if let Some(turn) = &*params.turn {
                     connection.thread(thread).start(turn, notes);
                 }
             }
             "turn/completed" => {
+                self.known(thread).of_turn = None;
                 if let Some(turn) = &*params.turn {
                     connection.turn_ends(turn, notes);
                     connection.thread(thread).complete(turn, notes);
@@ -306,8 +312,10 @@ impl Threads {
     /// Did an item write under a sandbox that is read-only?
     fn judge_writes(&self, thread: &str, item: &sight::Item<'_>, notes: &mut Notes<'_>) {
         let known = self.known.get(thread);
-        let read_only =
-            known.is_some_and(|known| known.settings.is_read_only() && known.pending.is_empty());
+        let read_only = known.is_some_and(|known| {
+            let mut all = known.of_turn.iter().chain([&known.settings]);
+            all.all(Settings::is_read_only) && known.pending.is_empty()
+        });
         if !read_only || item.status.as_deref() != Some("completed") {
             return;
         }
@@ -387,10 +395,11 @@ impl Threads {
         let Some(mode) = known.settings.mode() else {
             return;
         };
-        // What was asked for and not yet reported may be in force already.
+        // What was asked for and not yet reported may be in force already, and what was set during
+        // a turn not yet.
         let modes = || {
-            let asked = known.pending.iter().map(Settings::mode);
-            asked.chain([Some(mode)])
+            let asked = known.pending.iter().chain(&known.of_turn);
+            asked.map(Settings::mode).chain([Some(mode)])
         };
         let may_be = |told: &str| modes().any(|mode| mode.is_none_or(|mode| mode == told));
         for (told, by) in [

@@ -85,7 +85,7 @@ fn reviewer(scope: &Scope) -> std::io::Result<Turn> {
     let now = clock::now_ms();
     let mut meta = scope.thread.meta.clone();
     meta.id = clock::new_id();
-    let settings = own_settings(&scope.thread.state.borrow().settings);
+    let settings = own_settings(&scope.settings);
     let mut thread = Thread::new(meta, None, true, State::new(settings, now));
     // They end with those of the thread.
     thread.sessions = Rc::clone(&scope.thread.sessions);

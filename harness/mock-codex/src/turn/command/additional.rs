@@ -61,14 +61,8 @@ pub(super) fn of(scope: &Scope, args: &ExecArgs, cwd: &std::path::Path) -> Resul
     if wants != Wants::Escalation && asked.as_ref().is_some_and(known) {
         return Ok(Beyond::Granted(asked.unwrap_or_default().and(&granted)));
     }
-    let (policy, enabled) = {
-        let state = scope.thread.state.borrow();
-        let settings = &state.settings;
-        (
-            settings.approval_policy,
-            settings.permission_tools.with_commands,
-        )
-    };
+    let policy = scope.settings.approval_policy;
+    let enabled = scope.settings.permission_tools.with_commands;
     if wants != Wants::Nothing
         && let Some(refusal) = never_escalates(policy)
     {

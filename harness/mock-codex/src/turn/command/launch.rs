@@ -53,7 +53,7 @@ pub(super) struct Planned {
 impl Planned {
     /// What the arguments mean in this turn.
     pub(super) fn new(scope: &Scope, call: &str, args: &ExecArgs) -> Result<Self, Outcome> {
-        let base = scope.thread.state.borrow().settings.cwd.clone();
+        let base = scope.settings.cwd.clone();
         let shell = shell(args.shell.as_deref()).to_owned();
         let flag = if args.login.unwrap_or(true) {
             "-lc"
@@ -140,7 +140,7 @@ pub(super) fn start(
     let limits = {
         let nothing = Permissions::default();
         let permissions = planned.beyond.permissions().unwrap_or(&nothing);
-        limits::sandbox(&thread.state.borrow().settings, permissions)
+        limits::sandbox(&scope.settings, permissions)
     };
     let mut env = environment(scope, &planned.call);
     let sandbox = if sandboxed {
@@ -231,7 +231,7 @@ pub(in crate::turn) fn environment(scope: &Scope, call: &str) -> Vec<(String, St
         ),
         ("CODEX_TOOL_CALL_ID".to_owned(), call.to_owned()),
     ]);
-    if let Some(profile) = &thread.state.borrow().settings.profile {
+    if let Some(profile) = &scope.settings.profile {
         variables.push(("CODEX_PERMISSION_PROFILE".to_owned(), profile.id.clone()));
     }
     variables

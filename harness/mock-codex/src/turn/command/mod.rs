@@ -202,7 +202,7 @@ async fn patched(
         ));
     };
     let began = Stopwatch::start();
-    let base = scope.thread.state.borrow().settings.cwd.clone();
+    let base = scope.settings.cwd.clone();
     let cwd = [&args.workdir, &directory]
         .into_iter()
         .flatten()

@@ -36,8 +36,7 @@ pub(super) enum Why {
 /// The verdict on a command of this turn.
 pub(super) fn of(scope: &Scope, planned: &Planned) -> Verdict {
     let (policy, sandboxed) = {
-        let state = scope.thread.state.borrow();
-        let settings = &state.settings;
+        let settings = &scope.settings;
         let sandboxed = matches!(
             settings.sandbox,
             SandboxPolicy::ReadOnly { .. } | SandboxPolicy::WorkspaceWrite(_)
@@ -101,7 +100,7 @@ pub(super) fn of(scope: &Scope, planned: &Planned) -> Verdict {
 
 /// May a command that its sandbox stopped be tried without one?
 pub(super) fn leaves_room(scope: &Scope) -> bool {
-    match scope.thread.state.borrow().settings.approval_policy {
+    match scope.settings.approval_policy {
         ApprovalPolicy::Untrusted => true,
         ApprovalPolicy::Granular(switches) => switches.sandbox_approval,
         ApprovalPolicy::Never | ApprovalPolicy::OnRequest => false,

@@ -21,7 +21,7 @@ use crate::tools::patch::parse;
 
 /// Carries out a call of the tool itself.
 pub(super) async fn call(scope: Scope, call: ToolCall) -> Outcome {
-    let cwd = scope.thread.state.borrow().settings.cwd.clone();
+    let cwd = scope.settings.cwd.clone();
     match run(&scope, &call.id, &call.arguments, &cwd).await {
         Ok(output) => Outcome::Output(output),
         Err(outcome) => outcome,
@@ -99,8 +99,7 @@ enum Verdict {
 
 impl Limits {
     fn of(scope: &Scope) -> Self {
-        let state = scope.thread.state.borrow();
-        let settings = &state.settings;
+        let settings = &scope.settings;
         Self {
             policy: settings.approval_policy,
             sandbox: limits::sandbox(settings, &scope.thread.granted.borrow().of(&scope.turn)),

@@ -93,8 +93,7 @@ pub(super) fn decides(scope: &Scope) -> bool {
     if scope.thread.granted.borrow().are_reviewed(&scope.turn) {
         return true;
     }
-    let state = scope.thread.state.borrow();
-    let settings = &state.settings;
+    let settings = &scope.settings;
     settings.reviewer == ApprovalsReviewer::AutoReview
         && matches!(
             settings.approval_policy,
@@ -225,7 +224,7 @@ impl Finding {
 
 /// Asks until there is an assessment.
 async fn assess(scope: &Scope, action: &Value) -> Result<Assessment, String> {
-    let settings = own_settings(&scope.thread.state.borrow().settings);
+    let settings = own_settings(&scope.settings);
     // Members come in the order of their names, also within others.
     let mut action = action.clone();
     action.sort_all_objects();
@@ -279,7 +278,7 @@ async fn ask(
 ) -> Result<String, String> {
     let endpoint = scope.endpoint()?;
     let (channel, asked) = {
-        let reviewed = scope.thread.state.borrow().settings.clone();
+        let reviewed = scope.settings.clone();
         let mut review = scope.thread.review.borrow_mut();
         let review = review.get_or_insert_with(|| open(settings, &reviewed));
         if review.has_answered && !std::mem::replace(&mut review.is_guided, true) {
