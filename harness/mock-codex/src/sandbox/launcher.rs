@@ -152,6 +152,7 @@ impl SandboxLauncher {
         if launch.argv.is_empty() {
             return Err(LaunchError::EmptyCommand);
         }
+        check_bytes(&launch)?;
         let mut env = launch.env.to_vec();
         let confinement = match launch.sandbox {
             Sandbox::Unrestricted => Confinement::None,
@@ -391,4 +392,18 @@ fn reap(pid: Pid) -> io::Result<Ended> {
         .map(Ended::Code)
         .or(signal)
         .ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+/// A program can't be given a zero byte. The words are those of Rust's standard library, which codex
+/// 0.169.0 passes on.
+fn check_bytes(launch: &Launch<'_>) -> io::Result<()> {
+    let has_zero = |text: &str| text.contains('\0');
+    let cwd = launch.cwd.as_os_str().as_encoded_bytes();
+    let why = if launch.argv.iter().any(|argument| has_zero(argument)) || cwd.contains(&0) {
+        "nul byte found in provided data"
+    } else if { launch.env.iter() }.any(|(name, value)| has_zero(name) || has_zero(value)) {
+        "data provided contains a nul byte"
+    } else {
+        return Ok(());
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, why))
 }

@@ -99,7 +99,8 @@ pub(super) fn update(path: &Path, hunks: &[Hunk]) -> Result<(String, String), Up
 }
 
 fn read(path: &Path) -> Result<String, String> {
-    if path.is_dir() {
+    // Whatever else is there may never come to an end.
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
         return Err(format!("path `{}` is not a file", path.display()));
     }
     let bytes = std::fs::read(path).map_err(|error: io::Error| error.to_string())?;
