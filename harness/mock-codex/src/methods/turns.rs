@@ -75,6 +75,20 @@ pub(super) fn start(call: &Call, params: TurnStartParams) -> Result<(), Failure>
             "failed to submit turn input: ActiveTurnNotSteerable {{ turn_kind: {kind:?} }}"
         )));
     }
+    if let Some(turn) = &active {
+        let schema = params.output_schema.as_ref();
+        let problem = if said.input.is_empty() {
+            Some("EmptyInput")
+        } else if schema.is_some() && schema != turn.output_schema.as_ref() {
+            Some("ActiveTurnOutputSchemaMismatch")
+        } else {
+            None
+        };
+        if let Some(problem) = problem {
+            let message = format!("failed to submit turn input: {problem}");
+            return Err(Failure::internal(message));
+        }
+    }
     apply(call, &thread, changes)?;
     let id = match active {
         Some(ActiveTurn { id, control, .. }) => {

@@ -137,6 +137,8 @@ pub(crate) struct State {
 pub(crate) struct ActiveTurn {
     pub(crate) id: String,
     pub(crate) kind: TurnKind,
+    /// The shape of its answer.
+    pub(crate) output_schema: Option<serde_json::Value>,
     pub(crate) control: mpsc::UnboundedSender<Control>,
 }
 

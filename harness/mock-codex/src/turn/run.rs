@@ -161,6 +161,7 @@ pub(crate) fn start(start: Start) -> io::Result<String> {
         state.active = Some(ActiveTurn {
             id: id.clone(),
             kind: work.kind(),
+            output_schema: output_schema.clone(),
             control: sender,
         });
     }

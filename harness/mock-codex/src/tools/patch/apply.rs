@@ -170,7 +170,9 @@ impl Work<'_> {
 fn before(path: &Path) -> Result<Option<String>, ()> {
     match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Ok(found) if found.is_file() && !path.is_symlink() => fs::read_to_string(path).map(Some).map_err(|_| ()),
+        Ok(found) if found.is_file() && !path.is_symlink() => {
+            fs::read_to_string(path).map(Some).map_err(|_| ())
+        }
         _ => Err(()),
     }
 }
@@ -180,7 +182,10 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     let is_pipe = |found: fs::Metadata| found.file_type().is_fifo();
     if fs::metadata(path).is_ok_and(is_pipe) {
         // Nobody may ever read from it.
-        return Err(io::Error::other(format!("path `{}` is not a file", path.display())));
+        return Err(io::Error::other(format!(
+            "path `{}` is not a file",
+            path.display()
+        )));
     }
     match fs::write(path, text) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
