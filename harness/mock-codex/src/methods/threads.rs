@@ -239,8 +239,15 @@ fn resume_cold(call: &Call, id: &str, params: ThreadResumeParams) -> Result<Rc<T
     });
     let mut rollout = Rollout::open(&path)?;
     if settings != state.settings {
-        rollout.append(&Record::Settings(Box::new(settings.clone())))?;
-        state.settings = settings;
+        // For instructions alone codex writes no line.
+        let only_told = settings.instructed_like(&state.settings) == state.settings;
+        let changed = Record::Settings(Box::new(settings.clone()));
+        rollout.append(&changed)?;
+        if only_told {
+            state.settings = settings;
+        } else {
+            state.replay(changed);
+        }
     }
     state.rollout = Some(rollout);
     let thread = build(meta, Some(path), false, state);

@@ -144,6 +144,15 @@ impl Settings {
         self.profile = Some(profile);
     }
 
+    /// The same with the instructions of other settings.
+    pub(crate) fn instructed_like(&self, other: &Self) -> Self {
+        Self {
+            base_instructions: other.base_instructions.clone(),
+            developer_instructions: other.developer_instructions.clone(),
+            ..self.clone()
+        }
+    }
+
     /// What commands may do, without what the client has granted.
     pub(crate) fn sandbox(&self) -> Sandbox {
         match self.own_profile() {
