@@ -110,10 +110,19 @@ impl Turn {
             }
         }
         tell_completed(&scope);
+        abandon_questions(&scope);
         drop(replaced);
         if goes_on && let Err(error) = goal::pursue(&scope.server, &scope.thread, &scope.client) {
             complain(scope.thread.id(), &error);
         }
+    }
+}
+
+/// What an interrupted turn has asked is of no interest any more.
+fn abandon_questions(scope: &Scope) {
+    let (server, thread) = (&scope.server, scope.thread.id());
+    for request in server.approvals.abandon(thread) {
+        server.resolved(thread, request);
     }
 }
 

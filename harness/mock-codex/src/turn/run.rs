@@ -130,10 +130,6 @@ pub(crate) fn start(start: Start) -> io::Result<String> {
     let id = work.id().map_or_else(clock::new_id, str::to_owned);
     // Lists sort threads by it.
     let started_ms = clock::later_ms();
-    // What an interrupted turn has asked is of no interest any more.
-    for request in server.approvals.abandon(thread.id()) {
-        server.resolved(thread.id(), request);
-    }
     match &work {
         Work::Answer(said) => open_rollout(&thread, said)?,
         Work::Goal => {
