@@ -1,6 +1,6 @@
 //! The client decides about a command.
 
-use serde::Deserialize as _;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::launch::Planned;
@@ -18,36 +18,55 @@ use crate::turn::toolcall::Outcome;
 /// Why a command is asked about that its sandbox stopped.
 const RETRY: &str = "command failed; retry without sandbox?";
 
+/// What the client answers.
+#[derive(Debug, Deserialize)]
+struct Response {
+    decision: Decision,
+}
+
 /// What the client decided.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 enum Decision {
     Accept,
     AcceptForSession,
     /// Also commands that begin with these words.
-    AcceptPrefix(Vec<String>),
+    #[serde(rename_all = "snake_case")]
+    AcceptWithExecpolicyAmendment {
+        execpolicy_amendment: Vec<String>,
+    },
+    /// About a host: the mock asks about none, so that only the command is decided about.
+    #[serde(rename_all = "snake_case")]
+    ApplyNetworkPolicyAmendment {
+        network_policy_amendment: NetworkAmendment,
+    },
     Decline,
     Cancel,
     /// An error, or nothing that is a decision.
+    #[serde(skip)]
     Failed,
+}
+
+/// What is to become of a host.
+#[derive(Debug, Deserialize)]
+struct NetworkAmendment {
+    #[serde(rename = "host")]
+    _host: String,
+    action: NetworkAction,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum NetworkAction {
+    Allow,
+    Deny,
 }
 
 impl Decision {
     fn of(answer: &Answer) -> Self {
-        let Ok(answer) = answer else {
-            return Self::Failed;
-        };
-        let decision = &answer["decision"];
-        match decision.as_str() {
-            Some("accept") => Self::Accept,
-            Some("acceptForSession") => Self::AcceptForSession,
-            Some("decline") => Self::Decline,
-            Some("cancel") => Self::Cancel,
-            Some(_) => Self::Failed,
-            None => {
-                let words = &decision["acceptWithExecpolicyAmendment"]["execpolicy_amendment"];
-                Vec::deserialize(words).map_or(Self::Failed, Self::AcceptPrefix)
-            }
-        }
+        let response = answer.as_ref().ok().map(Response::deserialize);
+        let response = response.and_then(Result::ok);
+        response.map_or(Self::Failed, |response| response.decision)
     }
 }
 
@@ -75,12 +94,28 @@ pub(super) async fn approval(
         scope.item_completed(Item::CommandExecution(item));
     };
     match decision {
-        Decision::Accept => {}
+        Decision::Accept
+        | Decision::ApplyNetworkPolicyAmendment {
+            network_policy_amendment:
+                NetworkAmendment {
+                    action: NetworkAction::Allow,
+                    ..
+                },
+        } => {}
         Decision::AcceptForSession => {
             scope.thread.approved.borrow_mut().insert(planned.grant());
         }
-        Decision::AcceptPrefix(words) => allow(scope, &words),
-        Decision::Decline => {
+        Decision::AcceptWithExecpolicyAmendment {
+            execpolicy_amendment,
+        } => allow(scope, &execpolicy_amendment),
+        Decision::Decline
+        | Decision::ApplyNetworkPolicyAmendment {
+            network_policy_amendment:
+                NetworkAmendment {
+                    action: NetworkAction::Deny,
+                    ..
+                },
+        } => {
             close("declined");
             return Err(rejected("rejected by user"));
         }
