@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::emit::Scope;
+use super::image;
 use super::toolcall::{Outcome, ToolCall};
 use crate::approval::Answer;
 use crate::clock;
@@ -14,6 +15,13 @@ use crate::protocol::item::{DynamicToolCall, Item, Times};
 
 /// What the model is told of a call that the turn's end cut off.
 const CANCELLED: &str = "dynamic tool call was cancelled before receiving a response";
+
+/// What the model is told of a picture or a sound that lies elsewhere; the call fails.
+const REMOTE_IMAGE: &str = "remote image URLs are not supported; use an inline data URL instead";
+const REMOTE_AUDIO: &str = "audio URLs must use an inline data URL";
+
+/// What stands for a sound.
+const NO_AUDIO: &str = "audio content omitted because you do not support audio input";
 
 /// What the client answers.
 #[derive(Debug, Deserialize)]
@@ -33,6 +41,37 @@ struct Response {
 enum ContentItem {
     InputText { text: String },
     InputImage { image_url: String },
+    InputAudio { audio_url: String },
+}
+
+impl ContentItem {
+    /// Why it can't be taken, if so.
+    fn refusal(&self) -> Option<&'static str> {
+        let (url, refusal) = match self {
+            Self::InputText { .. } => return None,
+            Self::InputImage { image_url } => (image_url, REMOTE_IMAGE),
+            Self::InputAudio { audio_url } => (audio_url, REMOTE_AUDIO),
+        };
+        (!url.starts_with("data:")).then_some(refusal)
+    }
+
+    /// As the client is told of it.
+    fn view(&self) -> Value {
+        match self {
+            Self::InputText { text } => json!({"type": "inputText", "text": text}),
+            Self::InputImage { image_url } => json!({"type": "inputImage", "imageUrl": image_url}),
+            Self::InputAudio { audio_url } => json!({"type": "inputAudio", "audioUrl": audio_url}),
+        }
+    }
+
+    /// As the model is shown it; no model that the mock knows listens.
+    fn part(&self) -> Value {
+        match self {
+            Self::InputText { text } => json!({"type": "input_text", "text": text}),
+            Self::InputImage { image_url } => image::part(image_url),
+            Self::InputAudio { .. } => json!({"type": "input_text", "text": NO_AUDIO}),
+        }
+    }
 }
 
 /// The calls that wait for the client.
@@ -95,41 +134,34 @@ pub(super) async fn call(scope: Scope, call: ToolCall) -> Outcome {
     let answer = scope.ask("item/tool/call", params).await;
     let (items, success) = judged(answer);
     if let Some((item, began)) = scope.dynamic.take(&call.id) {
-        complete(&scope, item, began, items.clone(), success);
+        let items = items.iter().map(ContentItem::view).collect();
+        complete(&scope, item, began, items, success);
     }
-    told(&items)
+    told(items)
 }
 
 /// What the client's answer comes to.
-fn judged(answer: Answer) -> (Vec<Value>, bool) {
-    let failed = |text: &str| (vec![json!({"type": "inputText", "text": text})], false);
-    match answer.map(|answer| (Response::deserialize(&answer).ok(), answer)) {
-        Err(_) => failed("dynamic tool request failed"),
-        Ok((None, _)) => failed("dynamic tool response was invalid"),
-        Ok((Some(response), _)) => {
-            let items = response.content_items.iter().map(|item| match item {
-                ContentItem::InputText { text } => json!({"type": "inputText", "text": text}),
-                ContentItem::InputImage { image_url } => {
-                    json!({"type": "inputImage", "imageUrl": image_url})
-                }
-            });
-            (items.collect(), response.success)
-        }
-    }
+fn judged(answer: Answer) -> (Vec<ContentItem>, bool) {
+    let failed = |text: &str| {
+        let text = text.to_owned();
+        (vec![ContentItem::InputText { text }], false)
+    };
+    let Ok(answer) = answer else {
+        return failed("dynamic tool request failed");
+    };
+    let Ok(response) = Response::deserialize(&answer) else {
+        return failed("dynamic tool response was invalid");
+    };
+    let refusal = response.content_items.iter().find_map(ContentItem::refusal);
+    refusal.map_or((response.content_items, response.success), failed)
 }
 
 /// What the model is told: a text alone as such, anything else as a list.
-fn told(items: &[Value]) -> Outcome {
-    if let [only] = items
-        && let Some(text) = only["text"].as_str()
-    {
-        return Outcome::Output(text.to_owned());
+fn told(mut items: Vec<ContentItem>) -> Outcome {
+    match items.as_mut_slice() {
+        [ContentItem::InputText { text }] => Outcome::Output(std::mem::take(text)),
+        items => Outcome::Parts(items.iter().map(ContentItem::part).collect()),
     }
-    let parts = items.iter().map(|item| match item["text"].as_str() {
-        Some(text) => json!({"type": "input_text", "text": text}),
-        None => json!({"type": "input_image", "image_url": item["imageUrl"], "detail": "high"}),
-    });
-    Outcome::Parts(parts.collect())
 }
 
 fn complete(

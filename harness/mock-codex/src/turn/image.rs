@@ -1,7 +1,7 @@
 //! Images of the user, as the model gets them.
 //!
 //! codex 0.169.0 decodes each image and makes large ones smaller. The mock only looks at how it
-//! begins, and passes it on as it is.
+//! begins, and passes its data on as they are.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -18,13 +18,12 @@ const FORMATS: [(&[u8], &str); 4] = [
     (b"RIFF", "image/webp"),
 ];
 
-/// The image of a data URL.
+/// The image of a data URL; its media type is what it is, whatever the URL says.
 pub(super) fn part(url: &str) -> Value {
     let data = url.split_once(";base64,").map_or("", |(_, data)| data);
-    match BASE64_STANDARD.decode(data) {
-        Ok(bytes) if media_type(&bytes).is_some() => input_image(url),
-        _ => broken(),
-    }
+    BASE64_STANDARD
+        .decode(data)
+        .map_or_else(|_| broken(), |bytes| file_part(&bytes))
 }
 
 /// The image that a file holds.
