@@ -38,8 +38,9 @@ pub(crate) fn of(settings: &Settings) -> Bytes {
     let Value::Array(mut tools) = tools else {
         return Bytes::new();
     };
-    let search_of_the_web = tools.len() - 1;
-    tools.splice(search_of_the_web..search_of_the_web, brought);
+    let is_search = |tool: &Value| tool["type"] == "tool_search" || tool["type"] == "web_search";
+    let searches = tools.iter().position(is_search).unwrap_or(tools.len());
+    tools.splice(searches..searches, brought);
     offer_permissions(&mut tools, asks);
     Bytes::from(Value::Array(tools).to_string())
 }

@@ -58,8 +58,8 @@ fn begin(settings: &Settings, deferred: Option<&str>, switched: bool) -> Vec<Str
         .into_iter()
         .chain(settings.developer_instructions.as_deref())
         .chain([context::SKILLS, &permissions])
-        .chain(deferred)
         .chain(collaboration.as_deref())
+        .chain(deferred)
         .collect();
     vec![
         message("developer", &texts),
