@@ -9,6 +9,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 
 use super::dynamic::OpenCalls;
+use super::review::Reviews;
 use super::shell::USER_SHELL;
 use super::turn_diff::TurnDiff;
 use crate::approval::Answer;
@@ -38,6 +39,8 @@ pub(super) struct Scope {
     pub(super) told: Rc<RefCell<Vec<String>>>,
     /// Calls that the client carries out.
     pub(super) dynamic: Rc<OpenCalls>,
+    /// What a reviewer decides about.
+    pub(super) reviews: Rc<Reviews>,
 }
 
 #[derive(Serialize)]
@@ -77,6 +80,7 @@ impl Scope {
             diff: Rc::default(),
             told: Rc::default(),
             dynamic: Rc::default(),
+            reviews: Rc::default(),
         }
     }
 

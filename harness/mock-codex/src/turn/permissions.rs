@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::emit::Scope;
 use super::question::Question;
-use super::review::{self, Planned};
+use super::review::{self, Planned, Refusal};
 use super::toolcall::{Outcome, ToolCall};
 use crate::approval::Kind;
 use crate::clock;
@@ -41,7 +41,10 @@ pub(super) async fn call(scope: Scope, call: ToolCall) -> Outcome {
         Ok(wanted) => wanted,
         Err(told) => return Outcome::Output(told),
     };
-    let answer = wanted.decided(&scope).await;
+    let (answer, refusal) = match wanted.decided(&scope).await {
+        Ok(answer) => (answer, None),
+        Err(refusal) => (Answer::default(), Some(refusal)),
+    };
     let granted = match answer.permissions() {
         Ok(permissions) => permissions.within(&wanted.permissions),
         Err(path) => return unusable(&scope, &path),
@@ -54,7 +57,11 @@ pub(super) async fn call(scope: Scope, call: ToolCall) -> Outcome {
     if reviewed {
         told["strict_auto_review"] = json!(true);
     }
-    Outcome::Output(told.to_string())
+    let told = Outcome::Output(told.to_string());
+    match refusal {
+        Some(refusal) => refusal.outcome(&scope, told),
+        None => told,
+    }
 }
 
 impl<'a> Wanted<'a> {
@@ -79,16 +86,16 @@ impl<'a> Wanted<'a> {
     }
 
     /// What the policy, a reviewer or the client says to it.
-    async fn decided(&self, scope: &Scope) -> Answer {
+    async fn decided(&self, scope: &Scope) -> Result<Answer, Refusal> {
         let policy = scope.settings.approval_policy;
         match policy {
             ApprovalPolicy::Never
             | ApprovalPolicy::Granular(GranularApproval {
                 request_permissions: false,
                 ..
-            }) => Answer::default(),
+            }) => Ok(Answer::default()),
             _ if review::decides(scope) => self.reviewed(scope).await,
-            _ => self.asked(scope).await,
+            _ => Ok(self.asked(scope).await),
         }
     }
 
@@ -111,7 +118,7 @@ impl<'a> Wanted<'a> {
         Answer::read(answer.unwrap_or(Value::Null))
     }
 
-    async fn reviewed(&self, scope: &Scope) -> Answer {
+    async fn reviewed(&self, scope: &Scope) -> Result<Answer, Refusal> {
         let planned = Planned {
             item: self.call,
             started_ms: clock::now_ms(),
@@ -127,11 +134,12 @@ impl<'a> Wanted<'a> {
                 "tool": "request_permissions",
                 "turn_id": &*scope.turn,
             }),
+            declined: None,
         };
-        match review::review(scope, planned).await {
-            Ok(()) => Answer::read(json!({"permissions": self.permissions.view()})),
-            Err(_) => Answer::default(),
-        }
+        review::review(scope, planned).await?;
+        Ok(Answer::read(
+            json!({"permissions": self.permissions.view()}),
+        ))
     }
 }
 

@@ -322,6 +322,11 @@ impl Turn {
                         let call = running.open.remove(0);
                         self.add_output(call.output(&parts));
                     }
+                    Ok(Outcome::Last(output)) => {
+                        let call = running.open.remove(0);
+                        self.add_output(call.output(&output));
+                        return Err(Stop::Cancelled);
+                    }
                     Ok(Outcome::Cancelled) => return Err(Stop::Cancelled),
                     // Nobody cancels the task while it is waited for: it has panicked.
                     Err(_) => {
@@ -388,6 +393,7 @@ impl Running {
         }
         let seconds = self.began.elapsed().as_secs_f64();
         for call in self.open.drain(..) {
+            scope.reviews.cut_off(scope, &call.id);
             let output = match scope.dynamic.cut_off(scope, &call.id) {
                 Some(text) => text.to_owned(),
                 None => call.aborted(seconds),

@@ -154,6 +154,8 @@ pub(super) enum Outcome {
     Output(String),
     /// Several parts for the model.
     Parts(Vec<Value>),
+    /// Text for the model, and the end of the turn.
+    Last(String),
     /// The user ends the turn.
     Cancelled,
 }

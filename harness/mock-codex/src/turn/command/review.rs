@@ -27,6 +27,7 @@ pub(super) async fn approval(
     let mut item = announced.item("agent", None);
     item.command_actions = vec![json!({"type": "unknown", "command": planned.display})];
     scope.item_started(&mut Item::CommandExecution(item.clone()));
+    item.status = "declined";
     let reviewed = Reviewed {
         item: &planned.call,
         started_ms,
@@ -37,12 +38,12 @@ pub(super) async fn approval(
             "cwd": planned.cwd,
         }),
         question: question(planned, args, why),
+        declined: Some(Item::CommandExecution(item.clone())),
     };
     let reviewed = review::review(scope, reviewed).await;
     reviewed.map(|()| started_ms).map_err(|refusal| {
-        item.status = "declined";
         scope.item_completed(Item::CommandExecution(item));
-        rejected(&refusal)
+        refusal.outcome(scope, rejected(&refusal.told))
     })
 }
 

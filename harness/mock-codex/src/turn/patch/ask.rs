@@ -81,10 +81,11 @@ async fn reviewed(job: &mut Job<'_>) -> Result<(), Outcome> {
             "patch": job.text.trim_end(),
             "tool": "apply_patch",
         }),
+        declined: None,
     };
     let reviewed = review::review(job.scope, planned).await;
     reviewed.map_err(|refusal| {
         job.complete("declined");
-        Outcome::Output(refusal)
+        refusal.outcome(job.scope, Outcome::Output(refusal.told.clone()))
     })
 }

@@ -1,6 +1,7 @@
 //! A reviewer, which is the model in another conversation, decides in place of the client.
 
 mod connection;
+mod progress;
 
 use codex_wire::policy::{ApprovalPolicy, ApprovalsReviewer, SandboxPolicy};
 use serde::{Deserialize, Serialize};
@@ -12,16 +13,23 @@ use crate::model::event::{Event, Failed};
 use crate::model::request::{Subject, message};
 use crate::model::subagent::{Subagent, SubagentKind};
 use crate::model::{Answer, Channel, Events, context};
+use crate::protocol::item::Item;
 use crate::thread::Settings;
 use crate::thread::history::History;
 use crate::thread::state::Conversation;
 use crate::turn::emit::Scope;
+use crate::turn::toolcall::Outcome;
 
 use connection::covered;
 pub(super) use connection::warm_up;
+pub(super) use progress::Reviews;
+use progress::{Denials, Open};
 
 /// How often a reviewer is asked that doesn't answer in the form that it was given.
 const TRIES: usize = 3;
+
+/// Why a review fails whose reviewer says nothing.
+const NO_ANSWER: &str = "guardian review completed without an assessment payload";
 
 const PROMPT: &str = "You judge one planned command of a coding agent: whether the user wants it, \
     and what it may damage. Answer with a JSON object of the given form and nothing else.";
@@ -86,6 +94,30 @@ pub(super) struct Planned<'a> {
     pub(super) action: Value,
     /// What the reviewer is told of it.
     pub(super) question: Value,
+    /// Its item, where an interrupt declines that.
+    pub(super) declined: Option<Item>,
+}
+
+/// Why something that was reviewed may not be done.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// What the model is told.
+    pub(super) told: String,
+    /// How much was denied, where that ends the turn.
+    denials: Option<Denials>,
+}
+
+impl Refusal {
+    /// What the call comes to, once its item is declined; the client is warned of the turn's end.
+    pub(super) fn outcome(&self, scope: &Scope, told: Outcome) -> Outcome {
+        match (&self.denials, told) {
+            (Some(denials), Outcome::Output(told)) => {
+                warn(scope, &denials.warning());
+                Outcome::Last(told)
+            }
+            (_, told) => told,
+        }
+    }
 }
 
 /// Does a reviewer decide what the client would be asked about?
@@ -101,9 +133,9 @@ pub(super) fn decides(scope: &Scope) -> bool {
         )
 }
 
-/// Has something reviewed; fails with what the model is told where it may not be done.
-pub(super) async fn review(scope: &Scope, planned: Planned<'_>) -> Result<(), String> {
-    let mut params = json!({
+/// Has something reviewed; fails where it may not be done.
+pub(super) async fn review(scope: &Scope, planned: Planned<'_>) -> Result<(), Refusal> {
+    let params = json!({
         "threadId": scope.thread.id(),
         "turnId": &*scope.turn,
         "startedAtMs": planned.started_ms,
@@ -120,22 +152,49 @@ pub(super) async fn review(scope: &Scope, planned: Planned<'_>) -> Result<(), St
     scope
         .thread
         .notify("item/autoApprovalReview/started", &params);
+    scope.reviews.begin(Open {
+        call: planned.item.to_owned(),
+        params: params.clone(),
+        declined: planned.declined,
+    });
     let finding = match assess(scope, &planned.question).await {
         Ok(assessment) => Finding::of(assessment),
         Err(cause) => Finding::failed(&cause),
     };
-    scope.thread.notify(
-        "guardianWarning",
-        &json!({"threadId": scope.thread.id(), "message": finding.warning}),
-    );
-    finding.tell(&mut params);
-    scope
-        .thread
-        .notify("item/autoApprovalReview/completed", &params);
+    let denials = scope.reviews.end(planned.item, finding.is_denial());
+    warn(scope, &finding.warning);
+    tell_end(scope, &params, &finding.view());
     if finding.approved {
         return Ok(());
     }
-    Err(finding.refusal)
+    Err(Refusal {
+        told: finding.refusal,
+        denials,
+    })
+}
+
+fn warn(scope: &Scope, message: &str) {
+    scope.thread.notify(
+        "guardianWarning",
+        &json!({"threadId": scope.thread.id(), "message": message}),
+    );
+}
+
+/// Tells the end of a review: the parameters of its start, with what came of it.
+fn tell_end(scope: &Scope, started: &Value, review: &Value) {
+    let mut ended = serde_json::Map::new();
+    for (name, value) in started.as_object().into_iter().flatten() {
+        let value = if name == "review" { review } else { value };
+        ended.insert(name.clone(), value.clone());
+        match name.as_str() {
+            "startedAtMs" => ended.insert("completedAtMs".to_owned(), json!(clock::now_ms())),
+            "targetItemId" => ended.insert("decisionSource".to_owned(), json!("agent")),
+            _ => None,
+        };
+    }
+    scope
+        .thread
+        .notify("item/autoApprovalReview/completed", &ended);
 }
 
 impl Finding {
@@ -158,7 +217,8 @@ impl Finding {
         let authorization = assessment
             .user_authorization
             .unwrap_or(Authorization::Unknown);
-        let rationale = assessment.rationale.unwrap_or_else(|| default.to_owned());
+        let rationale = assessment.rationale.filter(|it| !it.trim().is_empty());
+        let rationale = rationale.unwrap_or_else(|| default.to_owned());
         Self {
             approved,
             warning: format!(
@@ -167,8 +227,9 @@ impl Finding {
                 name(&authorization)
             ),
             refusal: format!(
-                "This action was rejected due to unacceptable risk.\nReason: {rationale}\nThe agent \
-                 must not attempt to achieve the same outcome via workaround."
+                "This action was rejected due to unacceptable risk.\nReason: {}\nThe agent \
+                 must not attempt to achieve the same outcome via workaround.",
+                rationale.trim()
             ),
             risk: Some(risk),
             authorization: Some(authorization),
@@ -191,34 +252,20 @@ impl Finding {
         }
     }
 
-    /// Turns the parameters of the start of a review into those of its end.
-    fn tell(&self, params: &mut Value) {
-        let Some(started) = params.as_object_mut().map(std::mem::take) else {
-            return;
-        };
-        let mut ended = serde_json::Map::new();
-        for (name, value) in started {
-            let is = |wanted: &str| name == wanted;
-            let (after_start, after_target) = (is("startedAtMs"), is("targetItemId"));
-            ended.insert(name, value);
-            if after_start {
-                ended.insert("completedAtMs".to_owned(), json!(clock::now_ms()));
-            }
-            if after_target {
-                ended.insert("decisionSource".to_owned(), json!("agent"));
-            }
-        }
+    /// Has the reviewer denied it? A review that failed has an end, but no verdict.
+    fn is_denial(&self) -> bool {
+        !self.approved && self.risk.is_some()
+    }
+
+    /// What the client is told of it.
+    fn view(&self) -> Value {
         let status = if self.approved { "approved" } else { "denied" };
-        ended.insert(
-            "review".to_owned(),
-            json!({
-                "status": status,
-                "riskLevel": self.risk,
-                "userAuthorization": self.authorization,
-                "rationale": self.rationale,
-            }),
-        );
-        *params = Value::Object(ended);
+        json!({
+            "status": status,
+            "riskLevel": self.risk,
+            "userAuthorization": self.authorization,
+            "rationale": self.rationale,
+        })
     }
 }
 
@@ -234,6 +281,9 @@ async fn assess(scope: &Scope, action: &Value) -> Result<Assessment, String> {
         // Each try is a turn of the reviewer's own.
         let turn = clock::new_id();
         let answer = ask(scope, &settings, &turn, &question).await?;
+        if answer.is_empty() {
+            return Err(NO_ANSWER.to_owned());
+        }
         match read(&answer) {
             Ok(assessment) => return Ok(assessment),
             Err(error) => wrong = error,
