@@ -5,6 +5,7 @@ mod wire;
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::sandbox::SandboxSpec;
@@ -17,43 +18,121 @@ pub(crate) use wire::{AdditionalPermissionProfile, Answer, Lasting, RequestPermi
 pub(crate) struct Permissions {
     /// `Some(false)` is a request too, for nothing.
     network: Option<bool>,
-    places: Vec<Place>,
+    entries: Vec<Entry>,
+    /// How deep below a pattern's fixed part files are looked for.
+    glob_scan_max_depth: Option<usize>,
 }
 
-/// A file, or a directory with all below it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Place {
-    path: PathBuf,
-    access: Access,
+/// What may be done somewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct Entry {
+    path: Target,
+    access: FileAccess,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Access {
-    Read,
-    Write,
+/// Where.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Target {
+    /// A file, or a directory with all below it.
+    Path {
+        path: PathBuf,
+    },
+    GlobPattern {
+        pattern: String,
+    },
+    Special {
+        value: Special,
+    },
 }
 
-impl Access {
-    fn name(self) -> &'static str {
+/// A place that has a name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Special {
+    Root,
+    Minimal,
+    ProjectRoots { subpath: Option<PathBuf> },
+    Tmpdir,
+    SlashTmp,
+}
+
+impl Target {
+    /// Is the other one in it?
+    fn contains(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Special { value }, _) if *value == Special::Root => true,
+            (Self::Path { path }, Self::Path { path: other }) => other.starts_with(path),
+            _ => self == other,
+        }
+    }
+
+    /// What it stands for where it is granted. The whole file system, `/tmp` and what every command
+    /// needs keep their names.
+    fn placed(&self, place: ProfilePlace<'_>) -> Vec<Self> {
+        let paths: Vec<PathBuf> = match self {
+            Self::Special {
+                value: Special::ProjectRoots { subpath },
+            } => {
+                let roots = place.roots.iter();
+                let below = |root: &PathBuf| subpath.as_ref().map(|below| root.join(below));
+                roots
+                    .map(|root| below(root).unwrap_or_else(|| root.clone()))
+                    .collect()
+            }
+            Self::Special {
+                value: Special::Tmpdir,
+            } => profile::special_path(profile::TMPDIR).into_iter().collect(),
+            _ => return vec![self.clone()],
+        };
+        paths.into_iter().map(|path| Self::Path { path }).collect()
+    }
+
+    /// The path that it has once it is placed.
+    fn path(&self) -> Option<PathBuf> {
         match self {
-            Self::Read => "read",
-            Self::Write => "write",
+            Self::Path { path } => Some(path.clone()),
+            Self::Special {
+                value: Special::Root,
+            } => profile::special_path(profile::ROOT),
+            Self::Special {
+                value: Special::SlashTmp,
+            } => profile::special_path(profile::SLASH_TMP),
+            _ => None,
         }
     }
 }
 
-impl Place {
-    /// Does who has this have the other?
+impl Entry {
+    fn path(path: PathBuf, access: FileAccess) -> Self {
+        Self {
+            path: Target::Path { path },
+            access,
+        }
+    }
+
+    /// Does who has this have the other? Nobody has what is denied.
     fn covers(&self, other: &Self) -> bool {
-        other.path.starts_with(&self.path)
-            && (self.access == Access::Write || other.access == Access::Read)
+        let allows = match (self.access, other.access) {
+            (FileAccess::Deny, _) | (_, FileAccess::Deny) => false,
+            (mine, wanted) => mine == FileAccess::Write || wanted == FileAccess::Read,
+        };
+        allows && self.path.contains(&other.path)
+    }
+
+    /// Its path, where it is no more than a path to read or write.
+    fn as_listed(&self) -> Option<&Path> {
+        match &self.path {
+            Target::Path { path } if self.access != FileAccess::Deny => Some(path),
+            _ => None,
+        }
     }
 }
 
 impl Permissions {
     /// Is nothing asked for or granted?
     pub(crate) fn is_empty(&self) -> bool {
-        *self == Self::default()
+        self.network.is_none() && self.entries.is_empty()
     }
 
     /// These and the others.
@@ -62,58 +141,94 @@ impl Permissions {
             (Some(mine), Some(other)) => Some(mine || other),
             (mine, other) => mine.or(other),
         };
-        for place in &others.places {
-            self.add(place.clone());
+        for entry in &others.entries {
+            self.add(entry.clone());
         }
+        self.glob_scan_max_depth = self.glob_scan_max_depth.max(others.glob_scan_max_depth);
         self
     }
 
     /// What of these the others cover.
     pub(crate) fn within(&self, others: &Self) -> Self {
         let both = self.network == Some(true) && others.network == Some(true);
-        let covered = |place: &&Place| others.places.iter().any(|other| other.covers(place));
+        let covered = |entry: &&Entry| others.entries.iter().any(|other| other.covers(entry));
         Self {
             network: both.then_some(true),
-            places: self.places.iter().filter(covered).cloned().collect(),
+            entries: self.entries.iter().filter(covered).cloned().collect(),
+            glob_scan_max_depth: None,
         }
     }
 
-    /// Lets a sandbox do what these permit; reading is never limited.
-    pub(crate) fn widen(&self, sandbox: &mut SandboxSpec) {
+    /// The same with paths for the names that stand for other places in other threads.
+    pub(crate) fn placed(&self, place: ProfilePlace<'_>) -> Self {
+        let mut placed = Self {
+            network: self.network,
+            entries: Vec::new(),
+            glob_scan_max_depth: self.glob_scan_max_depth,
+        };
+        for entry in &self.entries {
+            for path in entry.path.placed(place) {
+                placed.add(Entry {
+                    path,
+                    access: entry.access,
+                });
+            }
+        }
+        placed
+    }
+
+    /// Lets a sandbox do what these permit there, and not what they deny.
+    pub(crate) fn widen(&self, sandbox: &mut SandboxSpec, place: ProfilePlace<'_>) {
         sandbox.network |= self.network == Some(true);
-        for path in self.paths(Access::Write) {
-            if !sandbox.writable_roots.iter().any(|root| root == path) {
-                sandbox.writable_roots.push(path.to_owned());
+        for Entry { path, access } in self.placed(place).entries {
+            match (access, path) {
+                (FileAccess::Read, _) => {}
+                (FileAccess::Write, target) => {
+                    let new = |path: &PathBuf| !sandbox.writable_roots.contains(path);
+                    let path = target.path().filter(new);
+                    sandbox.writable_roots.extend(path);
+                }
+                (FileAccess::Deny, Target::GlobPattern { pattern }) => {
+                    let found = profile::found(&pattern, self.glob_scan_max_depth);
+                    sandbox.hidden.extend(found);
+                }
+                (FileAccess::Deny, target) => sandbox.hidden.extend(target.path()),
             }
         }
     }
 
     /// As the client is told of them.
     pub(crate) fn view(&self) -> Value {
-        let file_system = (!self.places.is_empty()).then(|| {
-            let entries = self.places.iter().map(|place| {
-                json!({
-                    "path": {"type": "path", "path": place.path},
-                    "access": place.access.name(),
-                })
+        let file_system = (!self.entries.is_empty()).then(|| {
+            let mut view = json!({
+                "read": self.listed(FileAccess::Read),
+                "write": self.listed(FileAccess::Write),
             });
-            json!({
-                "read": self.listed(Access::Read),
-                "write": self.listed(Access::Write),
-                "entries": entries.collect::<Vec<_>>(),
-            })
+            if let Some(depth) = self.glob_scan_max_depth {
+                view["globScanMaxDepth"] = json!(depth);
+            }
+            view["entries"] = json!(self.entries);
+            view
         });
         json!({"network": self.network_view(), "fileSystem": file_system})
     }
 
-    /// As the model is told of them.
+    /// As the model is told of them: in lists if there is no more to it.
     pub(crate) fn told(&self) -> Value {
-        let lists = [Access::Read, Access::Write].map(|access| (access, self.listed(access)));
-        let lists: Map<String, Value> = lists
-            .into_iter()
-            .filter_map(|(access, paths)| Some((access.name().to_owned(), json!(paths?))))
-            .collect();
-        let file_system = (!lists.is_empty()).then_some(lists);
+        let mut told = Map::new();
+        if self.are_lists() {
+            for access in [FileAccess::Read, FileAccess::Write] {
+                if let Some(paths) = self.listed(access) {
+                    told.insert(access.name().to_owned(), json!(paths));
+                }
+            }
+        } else {
+            if let Some(depth) = self.glob_scan_max_depth {
+                told.insert("glob_scan_max_depth".to_owned(), json!(depth));
+            }
+            told.insert("entries".to_owned(), json!(self.entries));
+        }
+        let file_system = (!self.entries.is_empty()).then_some(told);
         json!({"network": self.network_view(), "file_system": file_system})
     }
 
@@ -121,21 +236,22 @@ impl Permissions {
         self.network.map(|enabled| json!({"enabled": enabled}))
     }
 
-    fn listed(&self, access: Access) -> Option<Vec<&Path>> {
-        let paths: Vec<&Path> = self.paths(access).collect();
-        (!paths.is_empty()).then_some(paths)
+    /// Are they no more than paths to read and write?
+    fn are_lists(&self) -> bool {
+        let listed = |entry: &Entry| entry.as_listed().is_some();
+        self.glob_scan_max_depth.is_none() && self.entries.iter().all(listed)
     }
 
-    fn paths(&self, access: Access) -> impl Iterator<Item = &Path> {
-        let places = self.places.iter();
-        places
-            .filter(move |place| place.access == access)
-            .map(|place| place.path.as_path())
+    /// The paths with this access, where there are only such lists.
+    fn listed(&self, access: FileAccess) -> Option<Vec<&Path>> {
+        let entries = self.entries.iter().filter(|entry| entry.access == access);
+        let paths: Vec<&Path> = entries.filter_map(Entry::as_listed).collect();
+        (self.are_lists() && !paths.is_empty()).then_some(paths)
     }
 
-    fn add(&mut self, place: Place) {
-        if !self.places.contains(&place) {
-            self.places.push(place);
+    fn add(&mut self, entry: Entry) {
+        if !self.entries.contains(&entry) {
+            self.entries.push(entry);
         }
     }
 }
@@ -198,35 +314,82 @@ impl Grants {
 mod tests {
     use super::*;
 
-    fn place(access: Access, path: &str) -> Place {
-        let path = PathBuf::from(path);
-        Place { path, access }
-    }
-
-    fn of(network: Option<bool>, places: &[(Access, &str)]) -> Permissions {
-        let places = places.iter().map(|(access, path)| place(*access, path));
+    fn of(network: Option<bool>, paths: &[(FileAccess, &str)]) -> Permissions {
+        let entries = paths
+            .iter()
+            .map(|(access, path)| Entry::path(path.into(), *access));
         Permissions {
             network,
-            places: places.collect(),
+            entries: entries.collect(),
+            glob_scan_max_depth: None,
         }
+    }
+
+    fn special(value: Special, access: FileAccess) -> Permissions {
+        let path = Target::Special { value };
+        Permissions {
+            entries: vec![Entry { path, access }],
+            ..Permissions::default()
+        }
+    }
+
+    #[test]
+    fn the_whole_covers_its_parts_and_nobody_has_what_is_denied() {
+        let write = |path| of(None, &[(FileAccess::Write, path)]);
+        let root = special(Special::Root, FileAccess::Write);
+        let tmp = special(Special::SlashTmp, FileAccess::Write);
+        let denied = of(None, &[(FileAccess::Deny, "/a")]);
+        assert_eq!(write("/a").within(&root), write("/a"));
+        assert_eq!(tmp.within(&root), tmp);
+        assert!(root.within(&write("/")).is_empty() && tmp.within(&write("/a")).is_empty());
+        assert!(denied.within(&denied).is_empty() && denied.within(&root).is_empty());
+    }
+
+    #[test]
+    fn project_roots_are_granted_by_their_paths() {
+        let roots = ["/a", "/b"].map(PathBuf::from);
+        let cwd = Path::new("/a");
+        let place = ProfilePlace { cwd, roots: &roots };
+        let below = Special::ProjectRoots {
+            subpath: Some("sub".into()),
+        };
+        assert_eq!(
+            special(below, FileAccess::Write).placed(place).told(),
+            json!({"network": null, "file_system": {"write": ["/a/sub", "/b/sub"]}})
+        );
+        assert_eq!(
+            special(Special::Minimal, FileAccess::Read)
+                .placed(place)
+                .told()["file_system"],
+            json!({"entries": [{
+                "path": {"type": "special", "value": {"kind": "minimal"}},
+                "access": "read",
+            }]})
+        );
     }
 
     #[test]
     fn only_what_was_asked_for_is_granted() {
         let asked = of(
             Some(true),
-            &[(Access::Read, "/etc"), (Access::Write, "/out")],
+            &[(FileAccess::Read, "/etc"), (FileAccess::Write, "/out")],
         );
         for (answered, granted) in [
             (of(Some(false), &[]), Permissions::default()),
             (of(Some(true), &[]), of(Some(true), &[])),
             (
-                of(None, &[(Access::Write, "/out/sub"), (Access::Write, "/")]),
-                of(None, &[(Access::Write, "/out/sub")]),
+                of(
+                    None,
+                    &[(FileAccess::Write, "/out/sub"), (FileAccess::Write, "/")],
+                ),
+                of(None, &[(FileAccess::Write, "/out/sub")]),
             ),
             (
-                of(None, &[(Access::Read, "/out"), (Access::Write, "/etc")]),
-                of(None, &[(Access::Read, "/out")]),
+                of(
+                    None,
+                    &[(FileAccess::Read, "/out"), (FileAccess::Write, "/etc")],
+                ),
+                of(None, &[(FileAccess::Read, "/out")]),
             ),
         ] {
             assert_eq!(answered.within(&asked), granted, "{answered:?}");
@@ -236,8 +399,8 @@ mod tests {
     #[test]
     fn a_turn_loses_what_it_was_granted_and_a_session_keeps_it() {
         let (one, other) = (
-            of(None, &[(Access::Write, "/a")]),
-            of(None, &[(Access::Write, "/b")]),
+            of(None, &[(FileAccess::Write, "/a")]),
+            of(None, &[(FileAccess::Write, "/b")]),
         );
         let mut grants = Grants::default();
         grants.add(Lasting::Turn, "1", &one, true);

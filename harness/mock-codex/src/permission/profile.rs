@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::sandbox::{Sandbox, SandboxSpec};
 
 /// What a rule lets commands do with a place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum FileAccess {
     Read,
@@ -143,9 +143,9 @@ pub(crate) enum Target {
     Special(String),
 }
 
-const ROOT: &str = ":root";
-const SLASH_TMP: &str = ":slash_tmp";
-const TMPDIR: &str = ":tmpdir";
+pub(super) const ROOT: &str = ":root";
+pub(super) const SLASH_TMP: &str = ":slash_tmp";
+pub(super) const TMPDIR: &str = ":tmpdir";
 const WORKSPACE_ROOTS: &str = ":workspace_roots";
 
 /// The names that codex 0.169.0 knows.
@@ -461,7 +461,7 @@ fn at_home(path: &str) -> PathBuf {
     }
 }
 
-fn special_path(name: &str) -> Option<PathBuf> {
+pub(super) fn special_path(name: &str) -> Option<PathBuf> {
     match name {
         ROOT => Some(PathBuf::from("/")),
         SLASH_TMP => Some(PathBuf::from("/tmp")).filter(|path| path.is_dir()),
@@ -474,7 +474,7 @@ fn special_path(name: &str) -> Option<PathBuf> {
 }
 
 /// The files that a pattern fits, at most `depth` below its fixed part.
-fn found(pattern: &str, depth: Option<usize>) -> Vec<PathBuf> {
+pub(super) fn found(pattern: &str, depth: Option<usize>) -> Vec<PathBuf> {
     let parts: Vec<&str> = pattern.split('/').collect();
     let fixed = parts.iter().take_while(|part| !is_pattern(part)).count();
     let base = parts[..fixed].join("/");

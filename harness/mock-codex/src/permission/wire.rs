@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Access, Permissions, Place};
+use super::{Entry, FileAccess, Permissions, Target};
 use crate::config::plain;
 
-/// Why the mock takes some requests of the model for wrong that codex may know what to do with.
-const UNKNOWN_ENTRY: &str = "mock-codex does not know what codex does with an entry of \
-    `file_system` that is no path to read or write; use `read` and `write`";
+/// What the model is told of a pattern that it wants to read or write.
+const PATTERN: &str = "glob file system permissions only support deny-read entries";
 
 // The names of the types that the model's arguments are read into are codex's: they are part of
 // what it tells the model of arguments that it can't read.
@@ -42,12 +41,14 @@ enum FileSystemPermissionsDe {
     Lists(Lists),
 }
 
+/// Entries, which the lists may stand beside.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entries {
     entries: Vec<Entry>,
-    #[serde(rename = "glob_scan_max_depth")]
-    _glob_scan_max_depth: Option<usize>,
+    glob_scan_max_depth: Option<usize>,
+    read: Option<Vec<PathBuf>>,
+    write: Option<Vec<PathBuf>>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -55,51 +56,6 @@ struct Entries {
 struct Lists {
     read: Option<Vec<PathBuf>>,
     write: Option<Vec<PathBuf>>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct Entry {
-    path: EntryPath,
-    access: EntryAccess,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum EntryPath {
-    Path {
-        path: PathBuf,
-    },
-    GlobPattern {
-        #[serde(rename = "pattern")]
-        _pattern: String,
-    },
-    Special {
-        #[serde(rename = "value")]
-        _value: Value,
-    },
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum EntryAccess {
-    Read,
-    Write,
-    Deny,
-}
-
-impl Entry {
-    /// The place, if it is one that can be granted.
-    fn place(&self) -> Option<(&Path, Access)> {
-        let EntryPath::Path { path } = &self.path else {
-            return None;
-        };
-        let access = match self.access {
-            EntryAccess::Read => Access::Read,
-            EntryAccess::Write => Access::Write,
-            EntryAccess::Deny => return None,
-        };
-        Some((path, access))
-    }
 }
 
 impl RequestPermissionProfile {
@@ -123,29 +79,58 @@ fn resolve(
 ) -> Result<Permissions, &'static str> {
     let mut permissions = Permissions {
         network: network.and_then(|network| network.enabled),
-        places: Vec::new(),
+        ..Permissions::default()
     };
-    let mut add = |path: &Path, access| {
-        let path = plain(&cwd.join(path));
-        permissions.add(Place { path, access });
+    let (read, write, entries) = match file_system {
+        None => return Ok(permissions),
+        Some(FileSystemPermissionsDe::Lists(Lists { read, write })) => (read, write, None),
+        Some(FileSystemPermissionsDe::Entries(files)) => {
+            permissions.glob_scan_max_depth = files.glob_scan_max_depth;
+            (&files.read, &files.write, Some(&files.entries))
+        }
     };
-    match file_system {
-        None => {}
-        Some(FileSystemPermissionsDe::Entries(Entries { entries, .. })) => {
-            for entry in entries {
-                let (path, access) = entry.place().ok_or(UNKNOWN_ENTRY)?;
-                add(path, access);
-            }
-        }
-        Some(FileSystemPermissionsDe::Lists(Lists { read, write })) => {
-            for (paths, access) in [(read, Access::Read), (write, Access::Write)] {
-                for path in paths.iter().flatten() {
-                    add(path, access);
-                }
-            }
-        }
+    for (path, access) in listed(read, write) {
+        permissions.add(Entry::path(absolute(path, cwd), access));
+    }
+    for entry in entries.into_iter().flatten() {
+        let path = match &entry.path {
+            Target::Path { path } => Target::Path {
+                path: absolute(path, cwd),
+            },
+            Target::GlobPattern { .. } if entry.access != FileAccess::Deny => return Err(PATTERN),
+            other => other.clone(),
+        };
+        permissions.add(Entry {
+            path,
+            access: entry.access,
+        });
     }
     Ok(permissions)
+}
+
+/// The paths of lists, each with what may be done there.
+fn listed<'a>(
+    read: &'a Option<Vec<PathBuf>>,
+    write: &'a Option<Vec<PathBuf>>,
+) -> impl Iterator<Item = (&'a Path, FileAccess)> {
+    let lists = [(read, FileAccess::Read), (write, FileAccess::Write)];
+    lists.into_iter().flat_map(|(paths, access)| {
+        let paths = paths.iter().flatten();
+        paths.map(move |path| (path.as_path(), access))
+    })
+}
+
+/// A path of the model; what is relative is below `cwd`.
+fn absolute(path: &Path, cwd: &Path) -> PathBuf {
+    plain(&cwd.join(at_home(path)))
+}
+
+/// A path that may begin with `~`, the user's directory.
+fn at_home(path: &Path) -> PathBuf {
+    let home = || std::env::var_os("HOME").map(PathBuf::from);
+    let below = path.strip_prefix("~").ok();
+    let found = below.and_then(|below| Some(home()?.join(below)));
+    found.unwrap_or_else(|| path.to_owned())
 }
 
 /// How long something is granted.
@@ -219,26 +204,26 @@ impl Answer {
         let network = self.permissions.network.as_ref();
         let mut permissions = Permissions {
             network: network.and_then(|network| network.enabled),
-            places: Vec::new(),
+            ..Permissions::default()
         };
         let Some(files) = &self.permissions.file_system else {
             return Ok(permissions);
         };
-        let lists = [(&files.read, Access::Read), (&files.write, Access::Write)];
-        let listed = lists.into_iter().flat_map(|(paths, access)| {
-            let paths = paths.iter().flatten();
-            paths.map(move |path| (path.as_path(), access))
-        });
-        let places: Vec<(&Path, Access)> = match &files.entries {
-            Some(entries) => entries.iter().filter_map(Entry::place).collect(),
-            None => listed.collect(),
+        let entries = match &files.entries {
+            Some(entries) => entries.clone(),
+            None => listed(&files.read, &files.write)
+                .map(|(path, access)| Entry::path(path.to_owned(), access))
+                .collect(),
         };
-        for (path, access) in places {
-            if path.is_relative() {
-                return Err(path.to_owned());
+        for mut entry in entries {
+            if let Target::Path { path } = &mut entry.path {
+                let absolute = at_home(path);
+                if absolute.is_relative() {
+                    return Err(path.clone());
+                }
+                *path = plain(&absolute);
             }
-            let path = plain(path);
-            permissions.add(Place { path, access });
+            permissions.add(entry);
         }
         Ok(permissions)
     }
@@ -260,11 +245,14 @@ mod tests {
         let entry = json!({"path": {"type": "path", "path": "/b/../c"}, "access": "write"});
         let special =
             json!({"path": {"type": "special", "value": {"kind": "root"}}, "access": "write"});
-        let files = json!({"write": ["/a"], "entries": [special, entry]});
-        assert_eq!(
-            granted(&json!({"fileSystem": files})),
-            json!({"network": null, "file_system": {"write": ["/c"]}})
-        );
+        for (entries, told) in [
+            (json!([entry]), json!({"write": ["/c"]})),
+            (json!([special]), json!({"entries": [special]})),
+        ] {
+            let files = json!({"write": ["/a"], "entries": entries});
+            let told = json!({"network": null, "file_system": told});
+            assert_eq!(granted(&json!({"fileSystem": files})), told);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A turn's notifications, and what of them is kept.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 
@@ -41,6 +41,8 @@ pub(super) struct Scope {
     pub(super) dynamic: Rc<OpenCalls>,
     /// What a reviewer decides about.
     pub(super) reviews: Rc<Reviews>,
+    /// Was an error told that is not the turn's own?
+    pub(super) erred: Rc<Cell<bool>>,
 }
 
 #[derive(Serialize)]
@@ -81,6 +83,7 @@ impl Scope {
             told: Rc::default(),
             dynamic: Rc::default(),
             reviews: Rc::default(),
+            erred: Rc::default(),
         }
     }
 

@@ -77,8 +77,8 @@ impl Turn {
         goal::count(&scope, status, took);
         scope.thread.state.borrow_mut().active = None;
         let goes_on = status == TurnStatus::Completed && has_active_goal(&scope);
-        let news =
-            status == TurnStatus::Failed || (replaced.is_none() && has_agent_message(&scope));
+        let says = has_agent_message(&scope) || scope.erred.get();
+        let news = status == TurnStatus::Failed || (replaced.is_none() && says);
         // A turn that another follows by itself leaves nothing to read yet.
         let news = news && !scope.thread.ephemeral && !goes_on && !end_told;
         if news {

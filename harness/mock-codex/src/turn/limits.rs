@@ -12,7 +12,7 @@ pub(super) fn sandbox(settings: &Settings, permissions: &Permissions) -> Sandbox
     let mut sandbox = settings.sandbox();
     if let Sandbox::Restricted(limits) = &mut sandbox {
         limits.protected.extend(settings.protected_of_policy());
-        permissions.widen(limits);
+        permissions.widen(limits, settings.place());
     }
     sandbox
 }

@@ -46,8 +46,15 @@ pub(super) async fn call(scope: Scope, call: ToolCall) -> Outcome {
         Err(refusal) => (Answer::default(), Some(refusal)),
     };
     let granted = match answer.permissions() {
-        Ok(permissions) => permissions.within(&wanted.permissions),
-        Err(path) => return unusable(&scope, &path),
+        Ok(permissions) => {
+            let state = scope.thread.state.borrow();
+            let place = state.settings.place();
+            permissions
+                .placed(place)
+                .within(&wanted.permissions.placed(place))
+        }
+        // The client knows it already.
+        Err(_) => return Outcome::Cancelled,
     };
     let reviewed = answer.is_reviewed();
     let lasting = answer.lasting();
@@ -114,8 +121,12 @@ impl<'a> Wanted<'a> {
         let answer = question
             .ask("item/permissions/requestApproval", params)
             .await;
+        let answer = Answer::read(answer.unwrap_or(Value::Null));
+        if let Err(path) = answer.permissions() {
+            tell_unusable(scope, &path);
+        }
         question.close();
-        Answer::read(answer.unwrap_or(Value::Null))
+        answer
     }
 
     async fn reviewed(&self, scope: &Scope) -> Result<Answer, Refusal> {
@@ -143,8 +154,8 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// codex 0.169.0 ends the turn where it can't make sense of a granted path.
-fn unusable(scope: &Scope, path: &Path) -> Outcome {
+/// codex 0.169.0 can't make sense of a granted path, and ends the turn.
+fn tell_unusable(scope: &Scope, path: &Path) {
     let message = format!(
         "failed to localize granted filesystem paths: path `{}` is not absolute",
         path.display()
@@ -163,5 +174,5 @@ fn unusable(scope: &Scope, path: &Path) -> Outcome {
             "turnId": &*scope.turn,
         }),
     );
-    Outcome::Cancelled
+    scope.erred.set(true);
 }
