@@ -21,7 +21,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 use super::Endpoint;
 use super::asked::{Asked, Body};
 use super::client::{self, Answer, CallError, Events};
-use super::error::ModelError;
+use super::error::{ModelError, Refusal};
 use super::event::Event;
 use super::token::Tokens;
 
@@ -86,7 +86,7 @@ impl Channel {
         let with_token = endpoint.with_token(tokens.get(source).await);
         let answer = self.ask_once(&with_token, asked.clone()).await;
         match answer {
-            Ok(Answer::Refused { status, .. }) if status == StatusCode::UNAUTHORIZED => {
+            Ok(Answer::Refused(refusal)) if refusal.status == StatusCode::UNAUTHORIZED => {
                 let token = tokens.renew(source).await.map_err(CallError::NoToken)?;
                 let with_token = endpoint.with_token(Some(token));
                 self.ask_once(&with_token, asked).await
@@ -114,12 +114,8 @@ impl Channel {
                 return client::post(endpoint, &asked.headers, asked.body.into_pieces()).await;
             }
             Err(NoSocket::Refused(status, body)) => {
-                return Ok(Answer::Refused {
-                    status,
-                    retry_after: None,
-                    body,
-                    url: endpoint.socket_url(),
-                });
+                let refusal = Refusal::new(status, body, endpoint.socket_url());
+                return Ok(Answer::Refused(refusal));
             }
         };
         let last = open.last.take();
@@ -312,7 +308,7 @@ impl SocketEvents {
 
     fn refused(&self, status: u16, text: &Utf8Bytes) -> ModelError {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        ModelError::status(status, None, text, &self.url)
+        ModelError::refused(&Refusal::new(status, text.to_string(), self.url.clone()))
     }
 
     /// Keeps the connection for the next request, which can go on from this response if it begins

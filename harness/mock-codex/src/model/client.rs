@@ -4,20 +4,19 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http_body_util::{BodyDataStream, BodyExt};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::Endpoint;
 use super::channel::SocketEvents;
-use super::error::ModelError;
+use super::error::{ModelError, Refusal};
 use super::event::Event;
 use super::sse::Decoder;
 use super::token::NoToken;
@@ -78,14 +77,7 @@ pub(crate) enum Answer {
     /// A stream of events.
     Events(Events),
     /// Anything but a success.
-    Refused {
-        status: StatusCode,
-        /// What `Retry-After` says.
-        retry_after: Option<Duration>,
-        body: String,
-        /// What was asked.
-        url: String,
-    },
+    Refused(Refusal),
 }
 
 /// The events of an answer.
@@ -153,17 +145,20 @@ async fn to_answer(endpoint: &Endpoint, response: Response<Incoming>) -> hyper::
             decoder: Decoder::default(),
         }))));
     }
-    let retry_after = response
-        .headers()
-        .get("retry-after")
-        .and_then(|value| wait::in_header(value.to_str().ok()?));
+    let header = |name: &str| {
+        let value = response.headers().get(name)?.to_str().ok()?;
+        Some(value.to_owned())
+    };
+    let wait = header("retry-after").and_then(|value| wait::in_header(&value));
+    let (ray, request) = (header("cf-ray"), header("x-request-id"));
     let body = response.into_body().collect().await?.to_bytes();
-    Ok(Answer::Refused {
-        status,
-        retry_after,
-        body: String::from_utf8_lossy(&body).into_owned(),
-        url: endpoint.url.clone(),
-    })
+    let body = String::from_utf8_lossy(&body).into_owned();
+    Ok(Answer::Refused(Refusal {
+        wait,
+        ray,
+        request,
+        ..Refusal::new(status, body, endpoint.url.clone())
+    }))
 }
 
 impl Events {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use super::token::NoToken;
@@ -16,6 +17,8 @@ pub(crate) struct ModelError {
     pub(crate) retry: Retry,
     /// How long the server asks to wait before the next try.
     pub(crate) wait: Option<Duration>,
+    /// Is it about a limit that is counted, of which the client is told as well?
+    pub(crate) is_counted: bool,
 }
 
 /// What is tried again.
@@ -35,6 +38,9 @@ const HIGH_DEMAND: &str =
 const QUOTA: &str = "Quota exceeded. Check your plan and billing details.";
 const CYBER: &str = "This request has been flagged for possible cybersecurity risk.";
 const BIOLOGY: &str = "This content was flagged for possible biological risk.";
+const IMAGE: &str = "Invalid image in your last message. Please remove it and try again.";
+/// How the API says so.
+const NO_IMAGE: &str = "The image data you provided does not represent a valid image";
 const NOT_INCLUDED: &str = "To use Codex with your ChatGPT plan, upgrade to Plus: \
     https://chatgpt.com/explore/plus.";
 
@@ -45,6 +51,7 @@ impl ModelError {
             info: info.into(),
             retry,
             wait: None,
+            is_counted: false,
         }
     }
 
@@ -115,51 +122,52 @@ impl ModelError {
         }
     }
 
-    /// An HTTP status that is no success, after all tries of the request.
-    ///
-    /// `wait` is what the header `Retry-After` says.
-    pub(crate) fn status(
-        status: hyper::StatusCode,
-        wait: Option<Duration>,
-        body: &str,
-        url: &str,
-    ) -> Self {
+    /// A refusal over HTTP, after all tries of the request.
+    pub(crate) fn refused(refusal: &Refusal) -> Self {
+        let Refusal {
+            status, body, wait, ..
+        } = refusal;
         let parsed: Value = serde_json::from_str(body).unwrap_or_default();
         let error = &parsed["error"];
         let code = error["code"].as_str().unwrap_or_default();
         let message = error["message"].as_str();
-        match status.as_u16() {
-            400 if code == "context_length_exceeded" => Self::failed(code, None),
-            400 => Self::new(body, "other", Retry::No),
-            404 if code == "model_not_found" => {
-                Self::new(message.unwrap_or(body), "modelNotFound", Retry::No)
-            }
-            429 if error["type"] == "usage_limit_reached" => {
-                Self::new(usage_limit(error), "usageLimitExceeded", Retry::No)
-            }
-            429 => Self::new(
-                format!("exceeded retry limit, last status: {status}"),
-                json!({"responseTooManyFailedAttempts": {"httpStatusCode": 429}}),
-                Retry::No,
+        match (status.as_u16(), code) {
+            (
+                400,
+                "context_length_exceeded" | "cyber_policy" | "invalid_prompt" | "model_not_found",
             )
-            .only_after(wait),
-            503 if matches!(code, "server_is_overloaded" | "slow_down") => {
-                Self::new(AT_CAPACITY, "serverOverloaded", Retry::No).only_after(wait)
-            }
-            500 => Self::new(HIGH_DEMAND, "internalServerError", Retry::Stream).after(wait),
-            code => Self::new(
-                format!(
-                    "unexpected status {status}: {}, url: {url}",
-                    message.unwrap_or(if body.is_empty() {
-                        "Unknown error"
-                    } else {
-                        body
-                    })
-                ),
-                json!({"httpConnectionFailed": {"httpStatusCode": code}}),
+            | (403 | 404, "model_not_found") => Self::failed(code, message),
+            (400, _) if body.contains(NO_IMAGE) => Self::new(IMAGE, "badRequest", Retry::No),
+            (400, _) => Self::new(body, "other", Retry::No),
+            (429, _) => Self::limited(error).unwrap_or_else(|| {
+                Self::new(
+                    format!("exceeded retry limit, last status: {status}"),
+                    json!({"responseTooManyFailedAttempts": {"httpStatusCode": 429}}),
+                    Retry::No,
+                )
+                .only_after(*wait)
+            }),
+            (503, "server_is_overloaded") => Self::failed(code, message).only_after(*wait),
+            (503, "slow_down") => Self::failed(code, message).after(*wait),
+            (500, _) => Self::new(HIGH_DEMAND, "internalServerError", Retry::Stream).after(*wait),
+            (status, _) => Self::new(
+                refusal.to_text(message),
+                json!({"httpConnectionFailed": {"httpStatusCode": status}}),
                 Retry::Stream,
             )
-            .after(wait),
+            .after(*wait),
+        }
+    }
+
+    /// A limit of the account, which is named by its type.
+    fn limited(error: &Value) -> Option<Self> {
+        match error["type"].as_str()? {
+            "usage_limit_reached" => Some(Self {
+                is_counted: true,
+                ..Self::new(usage_limit(error), "usageLimitExceeded", Retry::No)
+            }),
+            kind @ ("usage_not_included" | "insufficient_quota") => Some(Self::failed(kind, None)),
+            _ => None,
         }
     }
 
@@ -184,20 +192,84 @@ impl ModelError {
     }
 }
 
+/// An answer over HTTP that is no success.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    /// What `Retry-After` says.
+    pub(crate) wait: Option<Duration>,
+    pub(crate) body: String,
+    /// What was asked.
+    pub(crate) url: String,
+    /// The header `cf-ray`.
+    pub(crate) ray: Option<String>,
+    /// The header `x-request-id`.
+    pub(crate) request: Option<String>,
+}
+
+impl Refusal {
+    /// One of which nothing else is known.
+    pub(crate) fn new(status: StatusCode, body: String, url: String) -> Self {
+        Self {
+            status,
+            wait: None,
+            body,
+            url,
+            ray: None,
+            request: None,
+        }
+    }
+
+    /// What the client is told of a refusal of no particular kind.
+    fn to_text(&self, message: Option<&str>) -> String {
+        let body = Some(&*self.body).filter(|body| !body.is_empty());
+        let message = message.or(body).unwrap_or("Unknown error");
+        let mut text = format!(
+            "unexpected status {}: {message}, url: {}",
+            self.status, self.url
+        );
+        for (name, id) in [("cf-ray", &self.ray), ("request id", &self.request)] {
+            if let Some(id) = id {
+                text.extend([", ", name, ": ", id]);
+            }
+        }
+        text
+    }
+}
+
+/// What is advised at a usage limit, by the plan of the account.
+const OF_PLANS: [(&[&str], &str); 4] = [
+    (
+        &["plus"],
+        "Upgrade to Pro (https://chatgpt.com/explore/pro), visit \
+         https://chatgpt.com/settings/usage to purchase more credits",
+    ),
+    (
+        &["free", "go"],
+        "Upgrade to Plus to continue using Codex (https://chatgpt.com/explore/plus),",
+    ),
+    (
+        &["team", "business"],
+        "To get more access now, send a request to your admin",
+    ),
+    (
+        &["pro"],
+        "Visit https://chatgpt.com/settings/usage to purchase more credits",
+    ),
+];
+
 fn usage_limit(error: &Value) -> String {
-    match error["resets_at"].as_i64() {
-        Some(at) => {
-            let time = crate::clock::local(at * 1000);
-            format!(
-                "You\u{2019}ve hit your usage limit. Try again at {}.",
-                time.strftime("%-I:%M %p")
-            )
+    let when = error["resets_at"].as_i64().map(|at| {
+        let time = crate::clock::local(at * 1000);
+        format!("at {}", time.strftime("%-I:%M %p"))
+    });
+    let when = when.unwrap_or_else(|| "later".to_owned());
+    let plan = error["plan_type"].as_str().unwrap_or_default();
+    let advice = OF_PLANS.iter().find(|(plans, _)| plans.contains(&plan));
+    match advice {
+        Some((_, advice)) => {
+            format!("You\u{2019}ve hit your usage limit. {advice} or try again {when}.")
         }
-        None if error["plan_type"].is_null() => {
-            "You\u{2019}ve hit your usage limit. Try again later.".to_owned()
-        }
-        None => "You\u{2019}ve hit your usage limit. Visit https://chatgpt.com/settings/usage to \
-                 purchase more credits or try again later."
-            .to_owned(),
+        None => format!("You\u{2019}ve hit your usage limit. Try again {when}."),
     }
 }

@@ -66,15 +66,7 @@ impl Turn {
         let endpoint = self.endpoint()?;
         let mut events = match self.post(&endpoint).await? {
             Answer::Events(events) => events,
-            Answer::Refused {
-                status,
-                retry_after,
-                body,
-                url,
-            } => {
-                let error = ModelError::status(status, retry_after, &body, &url);
-                return Err(Stop::Failed(error));
-            }
+            Answer::Refused(refusal) => return Err(Stop::Failed(ModelError::refused(&refusal))),
         };
         self.tell_known_usage();
         let mut summary = String::new();

@@ -71,15 +71,7 @@ impl Turn {
         let waiting = self.pending.len();
         let mut events = match self.post(endpoint).await? {
             Answer::Events(events) => events,
-            Answer::Refused {
-                status,
-                retry_after,
-                body,
-                url,
-            } => {
-                let error = ModelError::status(status, retry_after, &body, &url);
-                return Err(self.refused(error));
-            }
+            Answer::Refused(refusal) => return Err(self.refused(ModelError::refused(&refusal))),
         };
         // Over a WebSocket the answer goes on.
         let drops = self.scope.server.quirks.has(Quirk::SteerDropsStream)
@@ -174,13 +166,11 @@ impl Turn {
                 }
             };
             match answer {
-                Ok(Answer::Refused {
-                    status,
-                    retry_after,
-                    ..
-                }) if tries < endpoint.request_max_retries && status.is_server_error() => {
+                Ok(Answer::Refused(refusal))
+                    if tries < endpoint.request_max_retries && refusal.status.is_server_error() =>
+                {
                     tries += 1;
-                    self.pause(retry_after.unwrap_or_else(|| backoff(tries)))
+                    self.pause(refusal.wait.unwrap_or_else(|| backoff(tries)))
                         .await?;
                 }
                 Ok(answer) => return Ok(answer),
@@ -347,7 +337,7 @@ impl Turn {
     fn refused(&mut self, error: ModelError) -> Stop {
         if error.is_context_window() {
             self.scope.fill_context_window();
-        } else if error.info == "usageLimitExceeded" {
+        } else if error.is_counted {
             self.tell_known_usage();
         } else {
             self.last = Posted::Refused;

@@ -359,14 +359,7 @@ async fn ask(
     };
     let mut events = match channel.ask(&scope.server.tokens, &endpoint, asked).await {
         Ok(Answer::Events(events)) => events,
-        Ok(Answer::Refused {
-            status,
-            retry_after,
-            body,
-            url,
-        }) => {
-            return Err(ModelError::status(status, retry_after, &body, &url).message);
-        }
+        Ok(Answer::Refused(refusal)) => return Err(ModelError::refused(&refusal).message),
         Err(_) => return Err("the model could not be reached".to_owned()),
     };
     let mut said = String::new();
