@@ -16,6 +16,7 @@ use crate::tools::patch::difference::unified;
 pub(crate) enum Item {
     UserMessage(UserMessage),
     AgentMessage(AgentMessage),
+    Plan(Plan),
     Reasoning(Reasoning),
     WebSearch(WebSearch),
     CommandExecution(CommandExecution),
@@ -49,6 +50,16 @@ pub(crate) struct AgentMessage {
     pub(crate) memory_citation: Option<Value>,
     pub(crate) delivery: Option<Value>,
     pub(crate) questions: Option<Value>,
+    #[serde(flatten)]
+    pub(crate) times: Times,
+}
+
+/// A plan that the model proposes.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Plan {
+    pub(crate) id: String,
+    pub(crate) text: String,
     #[serde(flatten)]
     pub(crate) times: Times,
 }
@@ -229,6 +240,7 @@ impl Item {
         match self {
             Self::UserMessage(item) => &item.id,
             Self::AgentMessage(item) => &item.id,
+            Self::Plan(item) => &item.id,
             Self::Reasoning(item) => &item.id,
             Self::WebSearch(item) => &item.id,
             Self::CommandExecution(item) => &item.id,
@@ -244,6 +256,7 @@ impl Item {
         match self {
             Self::UserMessage(item) => &mut item.times,
             Self::AgentMessage(item) => &mut item.times,
+            Self::Plan(item) => &mut item.times,
             Self::Reasoning(item) => &mut item.times,
             Self::WebSearch(item) => &mut item.times,
             Self::CommandExecution(item) => &mut item.times,

@@ -117,7 +117,8 @@ impl Scope {
             Item::CommandExecution(ref command) if command.source != USER_SHELL => {
                 ItemKind::Command
             }
-            Item::Reasoning(_)
+            Item::Plan(_)
+            | Item::Reasoning(_)
             | Item::WebSearch(_)
             | Item::CommandExecution(_)
             | Item::FileChange(_)
@@ -153,21 +154,12 @@ impl Scope {
 
     /// Tells an item that is complete as soon as it begins.
     pub(super) fn whole_item(&self, mut item: Item) {
-        match &item {
-            // Nothing is told of an answer without a word that a plan is looked for in.
-            Item::AgentMessage(message) if self.plans() && message.text.is_empty() => return,
-            // A plan is looked for in the text, which is told only at its end.
-            Item::AgentMessage(message) if self.plans() => {
-                let mut begun = message.clone();
-                begun.text.clear();
-                self.item_started(&mut Item::AgentMessage(begun));
-            }
-            _ => self.item_started(&mut item),
-        }
+        self.item_started(&mut item);
         self.item_completed(item);
     }
 
-    fn plans(&self) -> bool {
+    /// Does the model plan, so that its messages are looked through for a plan?
+    pub(super) fn plans(&self) -> bool {
         self.settings.collaboration.plan
     }
 

@@ -16,6 +16,7 @@ mod limits;
 mod model_item;
 mod patch;
 mod permissions;
+mod plan;
 mod question;
 mod replace;
 mod retry;

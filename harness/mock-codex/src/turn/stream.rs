@@ -11,6 +11,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 use super::Control;
 use super::emit::Scope;
 use super::model_item::{ModelItem, is_foreign};
+use super::plan::Proposal;
 use super::retry::{NOT_SENT, backoff};
 use super::run::{Posted, Turn};
 use super::toolcall::{self, Outcome, ToolCall};
@@ -50,6 +51,14 @@ enum Next {
     Control(Option<Control>),
 }
 
+/// What the client is told of an answer.
+struct Told {
+    /// The item under way.
+    open: Option<Item>,
+    /// The plan that is looked for, where the model plans.
+    proposal: Option<Proposal>,
+}
+
 /// The calls of an answer that run, in their order.
 struct Running {
     calls: FuturesOrdered<JoinHandle<Outcome>>,
@@ -81,7 +90,10 @@ impl Turn {
         }
         self.over_http = matches!(events, Events::Http(_));
         self.last = Posted::Answered;
-        let mut open: Option<Item> = None;
+        let mut told = Told {
+            open: None,
+            proposal: self.scope.plans().then(|| Proposal::new(&self.scope)),
+        };
         let mut begun = false;
         let mut running = Running {
             calls: FuturesOrdered::new(),
@@ -128,7 +140,7 @@ impl Turn {
                 Next::Event(Ok(event)) => {
                     begun |= event != Event::Created;
                     foreign |= matches!(&event, Event::ItemDone(item) if is_foreign(item));
-                    self.take_event(event, &mut open, &mut running);
+                    self.take_event(event, &mut told, &mut running);
                 }
             }
         };
@@ -235,19 +247,21 @@ impl Turn {
         input(&self.scope.settings, &state.history).concat().into()
     }
 
-    fn take_event(&self, event: Event, open: &mut Option<Item>, running: &mut Running) {
+    fn take_event(&self, event: Event, told: &mut Told, running: &mut Running) {
         let scope = &self.scope;
         match event {
             Event::ItemAdded(item) => {
-                if let Some(mut item) = ModelItem::parse(&item).and_then(|item| item.to_item()) {
-                    scope.item_started(&mut item);
-                    *open = Some(item);
+                if let Some(item) = ModelItem::parse(&item).and_then(|item| item.to_item()) {
+                    told.begin(scope, item);
                 }
             }
-            Event::ItemDone(item) => self.item_done(&item, open, running),
-            Event::TextDelta { item, delta } => {
-                scope.about_item("item/agentMessage/delta", &item, &json!({"delta": delta}));
-            }
+            Event::ItemDone(item) => self.item_done(&item, told, running),
+            Event::TextDelta { item, delta } => match &mut told.proposal {
+                Some(proposal) => proposal.text_added(scope, &item, &delta),
+                None => {
+                    scope.about_item("item/agentMessage/delta", &item, &json!({"delta": delta}));
+                }
+            },
             Event::SummaryPartAdded { item, index } => scope.about_item(
                 "item/reasoning/summaryPartAdded",
                 &item,
@@ -267,7 +281,7 @@ impl Turn {
         }
     }
 
-    fn item_done(&self, item: &Value, open: &mut Option<Item>, running: &mut Running) {
+    fn item_done(&self, item: &Value, told: &mut Told, running: &mut Running) {
         let scope = &self.scope;
         if let Some(call) = ToolCall::parse(item) {
             scope.add_input(call.to_input());
@@ -281,14 +295,8 @@ impl Turn {
         let Some(item) = ModelItem::parse(item) else {
             return;
         };
-        if let Some(mut done) = item.to_item() {
-            match open.take() {
-                Some(mut begun) if begun.id() == done.id() => {
-                    *done.times_mut() = *begun.times_mut();
-                    scope.item_completed(done);
-                }
-                _ => scope.whole_item(done),
-            }
+        if let Some(done) = item.to_item() {
+            told.complete(scope, done);
         }
         scope.add_input(item.into_input());
     }
@@ -371,6 +379,35 @@ impl Turn {
                 Stop::Failed(error)
             }
             Err(stop) => stop,
+        }
+    }
+}
+
+impl Told {
+    fn begin(&mut self, scope: &Scope, item: Item) {
+        match (&mut self.proposal, item) {
+            (Some(proposal), Item::AgentMessage(message)) => proposal.message_added(&message),
+            (_, mut item) => {
+                scope.item_started(&mut item);
+                self.open = Some(item);
+            }
+        }
+    }
+
+    fn complete(&mut self, scope: &Scope, done: Item) {
+        let mut done = match (&mut self.proposal, done) {
+            (Some(proposal), Item::AgentMessage(message)) => {
+                proposal.message_done(scope, message);
+                return;
+            }
+            (_, done) => done,
+        };
+        match self.open.take() {
+            Some(mut begun) if begun.id() == done.id() => {
+                *done.times_mut() = *begun.times_mut();
+                scope.item_completed(done);
+            }
+            _ => scope.whole_item(done),
         }
     }
 }
