@@ -108,6 +108,7 @@ pub(crate) fn resolve(
         with_commands: toml.has_feature("exec_permission_approvals"),
     };
     let settings = Settings {
+        plugins: Vec::new(),
         service_tier: tier(requested, toml.service_tier, &model),
         model,
         provider,
@@ -265,6 +266,14 @@ pub(crate) fn plain(path: &Path) -> PathBuf {
         }
     }
     plain
+}
+
+/// A path that may begin with `~`, the user's directory.
+pub(crate) fn below_home(path: &Path) -> PathBuf {
+    match (path.strip_prefix("~"), std::env::var_os("HOME")) {
+        (Ok(rest), Some(home)) => Path::new(&home).join(rest),
+        _ => path.to_owned(),
+    }
 }
 
 /// A configuration that no thread can be started with.

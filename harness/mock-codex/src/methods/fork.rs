@@ -1,5 +1,7 @@
 //! `thread/fork`: a new thread with the turns of another.
 
+use std::path::Path;
+
 use codex_wire::policy::SandboxPolicy;
 use serde_json::{Value, json};
 
@@ -24,6 +26,8 @@ use crate::turn::warm_up;
 
 pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure> {
     check_profile_conflict(params.permissions.is_some(), params.sandbox.is_some())?;
+    check_prediction(&params)?;
+    check_rollout(params.path.as_deref())?;
     let server = &call.server;
     let id = parse_id("session", &params.thread_id)?;
     let path = match server.loaded(&id) {
@@ -121,6 +125,31 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
     }
     server.broadcast("thread/started", &json!({"thread": thread.view(None)}));
     Ok(())
+}
+
+/// A prediction leaves nothing behind.
+fn check_prediction(params: &ThreadForkParams) -> Result<(), Failure> {
+    if params.experimental_disable_prediction_mcp && !params.experimental_prediction_mode {
+        return Err(Failure::invalid(
+            "`experimentalDisablePredictionMcp` requires `experimentalPredictionMode: true`",
+        ));
+    }
+    if params.experimental_prediction_mode && !params.ephemeral {
+        return Err(Failure::invalid(
+            "`experimentalPredictionMode` requires `ephemeral: true`",
+        ));
+    }
+    Ok(())
+}
+
+fn check_rollout(path: Option<&Path>) -> Result<(), Failure> {
+    match path {
+        Some(path) if !path.exists() => Err(Failure::invalid(format!(
+            "failed to resolve rollout path `{}`: file does not exist",
+            path.display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// The settings with the model and its manner of others: a fork has those of a new thread, as codex

@@ -215,24 +215,19 @@ fn parse<P: Params>(params: Option<Value>) -> Result<P, Failure> {
         }
         Some(params) => params,
     };
-    serde_json::from_value(params)
-        .map_err(|error| Failure::invalid(format!("Invalid request: {}", wording(&error))))
+    let request = json!({"method": "", "params": params});
+    serde_json::from_value(request)
+        .map(|Request::Call { params }| params)
+        .map_err(|error| Failure::invalid(format!("Invalid request: {error}")))
 }
 
-/// The text of an error of the parser. The one enum of ours that differs in shape from codex's
-/// (`granular` holds a struct there too, but as its members) is made to say the same.
-fn wording(error: &serde_json::Error) -> String {
-    error
-        .to_string()
-        .replace("expected newtype variant", "expected struct variant")
-        .replace(
-            "expected struct GranularApproval with",
-            "expected struct variant AskForApproval::Granular with",
-        )
-        .replace(
-            "expected struct GranularApproval",
-            "expected struct variant",
-        )
+/// Requests are told apart by their method, so that serde reads parameters from what it has
+/// buffered: with other errors than from JSON, and with an empty map in place of nothing.
+#[derive(Deserialize)]
+#[serde(tag = "method")]
+enum Request<T> {
+    #[serde(rename = "")]
+    Call { params: T },
 }
 
 /// May the client make this call now?

@@ -116,6 +116,7 @@ pub(super) fn overridden(
         cwd: asked.cwd,
         model: requested.model.unwrap_or(base.model),
         provider: asked.provider,
+        plugins: base.plugins,
         service_tier: requested.service_tier.or(base.service_tier),
         approval_policy: requested.approval_policy.unwrap_or(base.approval_policy),
         reviewer: requested.approvals_reviewer.unwrap_or(base.reviewer),

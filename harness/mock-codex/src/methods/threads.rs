@@ -14,6 +14,7 @@ use crate::config::{self, Requested};
 use crate::connection::Call;
 use crate::failure::Failure;
 use crate::permission::OwnProfile;
+use crate::protocol::environment::TurnEnvironmentParams;
 use crate::protocol::params::{ThreadResumeParams, ThreadStartParams};
 use crate::protocol::reply::{ResumePage, ThreadStatus};
 use crate::quirk::Id as Quirk;
@@ -39,6 +40,7 @@ pub(super) fn start_with(
     policy: Option<SandboxPolicy>,
 ) -> Result<(), Failure> {
     check_profile_conflict(params.permissions.is_some(), params.sandbox.is_some())?;
+    check_members(&params)?;
     let (ephemeral, thread_source) = (
         params.ephemeral.unwrap_or(false),
         params.thread_source.clone(),
@@ -82,6 +84,26 @@ pub(super) fn start_with(
     let others = [unstable, tier].into_iter().flatten();
     for message in fallbacks.into_iter().chain(complaints).chain(others) {
         warn(&thread, &message);
+    }
+    Ok(())
+}
+
+/// Refuses a thread that names what there is none of.
+fn check_members(params: &ThreadStartParams) -> Result<(), Failure> {
+    let environments = params.environments.as_deref().unwrap_or_default();
+    TurnEnvironmentParams::place(environments).map_err(Failure::invalid)?;
+    if let Some(project) = &params.project_id {
+        return Err(Failure::invalid(format!("project not found: {project}")));
+    }
+    if params
+        .model
+        .as_deref()
+        .is_some_and(|name| name.trim().is_empty())
+    {
+        return Err(Failure::invalid(
+            "No models are available. Set `model` explicitly or check your model catalog \
+             configuration.",
+        ));
     }
     Ok(())
 }
@@ -186,6 +208,12 @@ fn resume_loaded(
 ) -> Result<Rc<Thread>, Failure> {
     if thread.state.borrow().rollout.is_none() {
         return Err(no_rollout(thread.id()));
+    }
+    if params.history.is_some() {
+        return Err(Failure::invalid(format!(
+            "cannot resume thread {} with history while it is already running",
+            thread.id()
+        )));
     }
     check_path(thread.id(), thread.path.as_deref(), params.path.as_deref())?;
     deprecate(call, params.exclude_turns);

@@ -1,6 +1,7 @@
 //! `turn/start`, `turn/steer`, `turn/interrupt`, `thread/settings/update`, and what else starts
 //! turns: `thread/shellCommand` and `thread/compact/start`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,34 +16,51 @@ use crate::failure::Failure;
 use crate::model::metadata;
 use crate::mutant::{self, Switch};
 use crate::permission::ProfilePlace;
+use crate::protocol::environment::TurnEnvironmentParams;
 use crate::protocol::params::{
     AbsolutePath, CollaborationMode, ModeKind, Personality, ReasoningSummary,
     ThreadSettingsUpdateParams, TurnInterruptParams, TurnStartParams, TurnSteerParams,
 };
 use crate::protocol::reply::{TurnStatus, TurnView};
-use crate::protocol::thread_params::{ThreadCompactStartParams, ThreadShellCommandParams};
+use crate::protocol::thread_params::{Patch, ThreadCompactStartParams, ThreadShellCommandParams};
 use crate::quirk::Id as Quirk;
 use crate::thread::record::Record;
 use crate::thread::settings::Collaboration;
 use crate::thread::state::ActiveTurn;
 use crate::thread::{Settings, Thread};
-use crate::turn::{self, Control, Said};
+use crate::turn::{self, Control, Said, TurnOptions};
 
 /// What a turn or an update changes for good.
 #[derive(Debug, Default, PartialEq)]
 struct Changes {
+    plugins: Option<Vec<String>>,
     cwd: Option<PathBuf>,
-    workspace_roots: Option<Vec<AbsolutePath>>,
+    workspace_roots: Option<Vec<PathBuf>>,
     approval_policy: Option<ApprovalPolicy>,
     approvals_reviewer: Option<ApprovalsReviewer>,
     sandbox: Option<SandboxPolicy>,
     permissions: Option<String>,
     model: Option<String>,
-    service_tier: Option<String>,
+    service_tier: Patch<String>,
     effort: Option<String>,
     summary: Option<ReasoningSummary>,
     personality: Option<Personality>,
     collaboration: Option<CollaborationMode>,
+}
+
+impl Changes {
+    /// With the place that an environment names, if one does.
+    fn in_environment(self, chosen: Option<&[TurnEnvironmentParams]>) -> Result<Self, Failure> {
+        let place = TurnEnvironmentParams::place(chosen.unwrap_or_default());
+        Ok(match place.map_err(Failure::invalid)? {
+            Some(place) => Self {
+                cwd: Some(place.cwd),
+                workspace_roots: Some(place.workspace_roots),
+                ..self
+            },
+            None => self,
+        })
+    }
 }
 
 pub(super) fn start(call: &Call, params: TurnStartParams) -> Result<(), Failure> {
@@ -51,10 +69,21 @@ pub(super) fn start(call: &Call, params: TurnStartParams) -> Result<(), Failure>
     let said = Said {
         input: params.input,
         client_id: params.client_user_message_id,
+        context: params.additional_context.unwrap_or_default(),
     };
+    let options = TurnOptions {
+        output_schema: params.output_schema,
+        service_tier: params.service_tier_for_turn,
+        parent: params.parent_turn_id,
+    };
+    let roots = params.runtime_workspace_roots.map(|roots| {
+        let paths = roots.into_iter().map(AbsolutePath::into_path);
+        paths.collect::<Vec<_>>()
+    });
     let changes = Changes {
+        plugins: params.disabled_plugin_ids,
         cwd: params.cwd,
-        workspace_roots: params.runtime_workspace_roots,
+        workspace_roots: roots,
         approval_policy: params.approval_policy,
         approvals_reviewer: params.approvals_reviewer,
         sandbox: params.sandbox_policy.map(|requested| requested.0),
@@ -65,7 +94,8 @@ pub(super) fn start(call: &Call, params: TurnStartParams) -> Result<(), Failure>
         summary: params.summary,
         personality: params.personality,
         collaboration: params.collaboration_mode,
-    };
+    }
+    .in_environment(params.environments.as_deref())?;
     let active = thread.state.borrow().active.clone();
     if active.is_some() && !call.server.quirks.has(Quirk::TurnStartSteersRunningTurn) {
         return Err(Failure::invalid("a turn is already running in this thread"));
@@ -102,7 +132,7 @@ pub(super) fn start(call: &Call, params: TurnStartParams) -> Result<(), Failure>
                 thread: thread.clone(),
                 client: call.client.clone(),
                 work: turn::Work::Answer(said),
-                output_schema: params.output_schema,
+                options,
             })?;
             turn::warn_about_model(&thread);
             id
@@ -144,6 +174,7 @@ pub(super) fn steer(call: &Call, params: TurnSteerParams) -> Result<(), Failure>
     let said = Said {
         input: params.input,
         client_id: params.client_user_message_id,
+        context: params.additional_context.unwrap_or_default(),
     };
     let _ = control.send(Control::Steer(said));
     call.reply(&json!({"turnId": id}));
@@ -186,6 +217,7 @@ pub(super) fn update_settings(
 ) -> Result<(), Failure> {
     let thread = call.server.thread(&params.thread_id)?;
     let changes = Changes {
+        plugins: params.disabled_plugin_ids,
         cwd: params.cwd,
         workspace_roots: None,
         approval_policy: params.approval_policy,
@@ -198,7 +230,8 @@ pub(super) fn update_settings(
         summary: params.summary,
         personality: params.personality,
         collaboration: params.collaboration_mode,
-    };
+    }
+    .in_environment(params.environments.as_deref())?;
     apply(call, &thread, changes)?;
     call.reply(&json!({}));
     Ok(())
@@ -253,7 +286,7 @@ pub(super) fn begin(call: &Call, thread: &Rc<Thread>, work: turn::Work) {
         thread: Rc::clone(thread),
         client: call.client.clone(),
         work,
-        output_schema: None,
+        options: TurnOptions::default(),
     });
     if let Err(error) = started {
         crate::complain(&format!("error: a turn could not be started: {error}"));
@@ -340,12 +373,14 @@ fn changed(
     started_in: &Path,
 ) -> Result<Settings, Failure> {
     if let Some(cwd) = changes.cwd {
-        let cwd = config::plain(&started_in.join(cwd));
+        let cwd = config::plain(&started_in.join(config::below_home(&cwd)));
         move_roots(&mut settings, &cwd);
         settings.cwd = cwd;
     }
     if let Some(roots) = changes.workspace_roots {
-        settings.workspace_roots = roots.into_iter().map(AbsolutePath::into_path).collect();
+        let mut seen = BTreeSet::new();
+        let new = { roots.into_iter() }.filter(|root| seen.insert(root.clone()));
+        settings.workspace_roots = new.collect();
     }
     if let Some(sandbox) = changes.sandbox {
         settings.sandbox = sandbox;
@@ -359,24 +394,16 @@ fn changed(
     settings.approval_policy = changes.approval_policy.unwrap_or(settings.approval_policy);
     settings.reviewer = changes.approvals_reviewer.unwrap_or(settings.reviewer);
     settings.model = changes.model.unwrap_or(settings.model);
-    settings.service_tier = changes
-        .service_tier
-        .map(metadata::tier)
-        .or(settings.service_tier);
+    if let Some(tier) = changes.service_tier {
+        settings.service_tier = Some(tier.map_or_else(|| "default".to_owned(), metadata::tier));
+    }
+    settings.plugins = changes.plugins.unwrap_or(settings.plugins);
     settings.effort = changes.effort.or(settings.effort);
     settings.summary = changes.summary.or(settings.summary);
     settings.personality = changes.personality.or(settings.personality);
     if let Some(CollaborationMode { mode, settings: of }) = changes.collaboration {
-        let plan = match mode {
-            ModeKind::Plan => true,
-            ModeKind::Default => false,
-            other => {
-                return Err(Failure::invalid(format!(
-                    "mock-codex does not know what codex does in the mode {other:?}; use \
-                     `plan` or `default`"
-                )));
-            }
-        };
+        // The other modes have become names of the usual one.
+        let plan = mode == ModeKind::Plan;
         settings.collaboration = Collaboration::chosen(plan, of.developer_instructions);
         settings.model = of.model;
         settings.effort = of.reasoning_effort.map(|effort| effort.0);

@@ -132,6 +132,7 @@ fn blank_settings() -> Settings {
         workspace_roots: Vec::new(),
         model: String::new(),
         provider: String::new(),
+        plugins: Vec::new(),
         service_tier: None,
         approval_policy: codex_wire::policy::ApprovalPolicy::OnRequest,
         reviewer: codex_wire::policy::ApprovalsReviewer::User,

@@ -42,15 +42,20 @@ pub(crate) fn tier(name: String) -> String {
     }
 }
 
+/// The effort that a model is asked for. codex 0.169.0 has a meaning of its own for `ultra`.
+pub(crate) fn asked_effort(effort: &str) -> &str {
+    if effort == "ultra" { "medium" } else { effort }
+}
+
 /// Is the model asked for this tier? codex 0.169.0 asks every model for `flex`.
 pub(crate) fn is_asked_for_tier(model: &str, tier: &str) -> bool {
     tier == "flex" || (tier == "priority" && PRIORITY.contains(&model))
 }
 
 impl Metadata {
-    /// What is known of the model of this name.
+    /// What is known of the model of this name, which may go on behind a name that is known.
     pub(crate) fn of(model: &str) -> Option<&'static Self> {
-        KNOWN.iter().find(|known| known.name == model)
+        KNOWN.iter().find(|known| model.starts_with(known.name))
     }
 }
 

@@ -25,6 +25,10 @@ pub(crate) struct Subject<'a> {
     pub(crate) installation: &'a str,
     pub(crate) settings: &'a Settings,
     pub(crate) output_schema: Option<&'a Value>,
+    /// The tier of this turn, where it is another than that of the settings.
+    pub(crate) service_tier: Option<&'a str>,
+    /// The turn that the client says it is part of.
+    pub(crate) parent_turn: Option<&'a str>,
     /// What it works for, where the request is a sub-agent's.
     pub(crate) subagent: Option<Subagent<'a>>,
     /// Is it for a summary of the conversation?
@@ -190,7 +194,8 @@ impl Subject<'_> {
 
     /// The tier of service, where there is one that the model is asked for.
     fn tier(&self) -> String {
-        let tier = self.settings.service_tier.as_deref();
+        let usual = self.settings.service_tier.as_deref();
+        let tier = self.service_tier.or(usual);
         let tier = tier.filter(|tier| metadata::is_asked_for_tier(&self.settings.model, tier));
         tier.map_or_else(String::new, |tier| {
             format!("\"service_tier\":{},", json!(tier))
@@ -204,7 +209,7 @@ impl Subject<'_> {
             _ => known.effort,
         });
         if let Some(effort) = self.settings.effort.as_deref().or(usual) {
-            reasoning["effort"] = json!(effort);
+            reasoning["effort"] = json!(metadata::asked_effort(effort));
         }
         match (self.settings.summary, self.known()) {
             (Some(crate::protocol::params::ReasoningSummary::None), _) | (None, Some(_)) => {}
@@ -270,6 +275,9 @@ impl Subject<'_> {
         });
         if !self.warms_up() {
             metadata["root_turn_id"] = json!(self.root_turn());
+        }
+        if let Some(parent) = self.parent_turn {
+            metadata["parent_turn_id"] = json!(parent);
         }
         if let Some(subagent) = self.subagent {
             if !subagent.turn.is_empty() {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::params::UserInput;
+use super::input::UserInput;
 use crate::tools::patch::change::{Change, Kind as ChangeKind};
 use crate::tools::patch::difference::unified;
 

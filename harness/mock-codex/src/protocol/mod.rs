@@ -2,6 +2,8 @@
 
 pub(crate) mod base64;
 pub(crate) mod dynamic_tool;
+pub(crate) mod environment;
+pub(crate) mod input;
 pub(crate) mod item;
 pub(crate) mod params;
 pub(crate) mod reply;

@@ -1,13 +1,13 @@
 //! Parameters of the methods.
 //!
 //! Names, order and number of members are those of codex 0.169.0, since its error texts carry
-//! them (``expected struct ThreadListParams with 19 elements``); members that the mock doesn't
-//! use are parsed as [`Unused`].
+//! them (``expected struct ThreadListParams with 19 elements``).
 #![allow(
     dead_code,
     reason = "some members are here for the error texts that their types give"
 )]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use codex_wire::policy::{ApprovalPolicy, ApprovalsReviewer, SandboxMode};
@@ -16,7 +16,14 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 pub(crate) use super::dynamic_tool::Definitions;
+use super::environment::{
+    CyberAccessProgram, MultiAgentMode, SelectedCapabilityRoot, ThreadStartSource,
+    TurnEnvironmentParams,
+};
+use super::input::{AdditionalContext, TurnToolOutput, UserInput};
 pub(crate) use super::thread_params::ThreadResumeInitialTurnsPageParams;
+use super::thread_params::{Patch, patch};
+use super::value::approval_policy;
 pub(crate) use super::value::{
     AbsolutePath, Personality, ReasoningEffort, ReasoningSummary, RequestedSandbox, SortDirection,
     ThreadHistoryMode, ThreadSortKey, ThreadSourceKind, TurnItemsView,
@@ -61,6 +68,7 @@ pub(crate) struct ThreadStartParams {
     pub(crate) service_tier: Option<String>,
     pub(crate) cwd: Option<String>,
     pub(crate) runtime_workspace_roots: Option<Vec<AbsolutePath>>,
+    #[serde(default, deserialize_with = "approval_policy")]
     pub(crate) approval_policy: Option<ApprovalPolicy>,
     pub(crate) approvals_reviewer: Option<ApprovalsReviewer>,
     pub(crate) sandbox: Option<SandboxMode>,
@@ -70,16 +78,16 @@ pub(crate) struct ThreadStartParams {
     pub(crate) base_instructions: Option<String>,
     pub(crate) developer_instructions: Option<String>,
     pub(crate) personality: Option<Personality>,
-    pub(crate) multi_agent_mode: Unused,
+    pub(crate) multi_agent_mode: Option<MultiAgentMode>,
     pub(crate) ephemeral: Option<bool>,
     pub(crate) history_mode: Option<ThreadHistoryMode>,
-    pub(crate) session_start_source: Unused,
+    pub(crate) session_start_source: Option<ThreadStartSource>,
     pub(crate) thread_source: Option<String>,
     pub(crate) project_id: Option<String>,
     pub(crate) daybreak_enabled: Option<bool>,
-    pub(crate) environments: Unused,
+    pub(crate) environments: Option<Vec<TurnEnvironmentParams>>,
     pub(crate) dynamic_tools: Option<Definitions>,
-    pub(crate) selected_capability_roots: Unused,
+    pub(crate) selected_capability_roots: Option<Vec<SelectedCapabilityRoot>>,
     pub(crate) mock_experimental_field: Option<String>,
     #[serde(default)]
     pub(crate) experimental_raw_events: bool,
@@ -97,6 +105,7 @@ pub(crate) struct ThreadResumeParams {
     pub(crate) service_tier: Option<String>,
     pub(crate) cwd: Option<String>,
     pub(crate) runtime_workspace_roots: Option<Vec<AbsolutePath>>,
+    #[serde(default, deserialize_with = "approval_policy")]
     pub(crate) approval_policy: Option<ApprovalPolicy>,
     pub(crate) approvals_reviewer: Option<ApprovalsReviewer>,
     pub(crate) sandbox: Option<SandboxMode>,
@@ -128,6 +137,7 @@ pub(crate) struct ThreadForkParams {
     pub(crate) service_tier: Option<String>,
     pub(crate) cwd: Option<String>,
     pub(crate) runtime_workspace_roots: Option<Vec<AbsolutePath>>,
+    #[serde(default, deserialize_with = "approval_policy")]
     pub(crate) approval_policy: Option<ApprovalPolicy>,
     pub(crate) approvals_reviewer: Option<ApprovalsReviewer>,
     pub(crate) sandbox: Option<SandboxMode>,
@@ -267,17 +277,19 @@ pub(crate) struct ThreadSettingsUpdateParams {
     pub(crate) thread_id: String,
     pub(crate) disabled_plugin_ids: Option<Vec<String>>,
     pub(crate) cwd: Option<PathBuf>,
-    pub(crate) environments: Unused,
+    pub(crate) environments: Option<Vec<TurnEnvironmentParams>>,
+    #[serde(default, deserialize_with = "approval_policy")]
     pub(crate) approval_policy: Option<ApprovalPolicy>,
     pub(crate) approvals_reviewer: Option<ApprovalsReviewer>,
     pub(crate) sandbox_policy: Option<RequestedSandbox>,
     pub(crate) permissions: Option<String>,
     pub(crate) model: Option<String>,
-    pub(crate) service_tier: Option<String>,
+    #[serde(default, deserialize_with = "patch")]
+    pub(crate) service_tier: Patch<String>,
     pub(crate) effort: Option<ReasoningEffort>,
     pub(crate) summary: Option<ReasoningSummary>,
     pub(crate) collaboration_mode: Option<CollaborationMode>,
-    pub(crate) multi_agent_mode: Unused,
+    pub(crate) multi_agent_mode: Option<MultiAgentMode>,
     pub(crate) personality: Option<Personality>,
 }
 
@@ -292,34 +304,36 @@ pub(crate) struct TurnStartParams {
     pub(crate) turn_trigger: Option<String>,
     pub(crate) parent_turn_id: Option<String>,
     pub(crate) root_turn_id: Option<String>,
-    pub(crate) tool_output: Unused,
-    pub(crate) responsesapi_client_metadata: Unused,
-    pub(crate) responsesapi_client_metadata_patch: Unused,
-    pub(crate) additional_context: Unused,
-    pub(crate) environments: Unused,
+    pub(crate) tool_output: Option<TurnToolOutput>,
+    pub(crate) responsesapi_client_metadata: Option<BTreeMap<String, String>>,
+    pub(crate) responsesapi_client_metadata_patch: Option<BTreeMap<String, String>>,
+    pub(crate) additional_context: Option<AdditionalContext>,
+    pub(crate) environments: Option<Vec<TurnEnvironmentParams>>,
     pub(crate) cwd: Option<PathBuf>,
     pub(crate) runtime_workspace_roots: Option<Vec<AbsolutePath>>,
+    #[serde(default, deserialize_with = "approval_policy")]
     pub(crate) approval_policy: Option<ApprovalPolicy>,
     pub(crate) approvals_reviewer: Option<ApprovalsReviewer>,
     pub(crate) sandbox_policy: Option<RequestedSandbox>,
     pub(crate) permissions: Option<String>,
     pub(crate) model: Option<String>,
-    pub(crate) service_tier: Option<String>,
+    #[serde(default, deserialize_with = "patch")]
+    pub(crate) service_tier: Patch<String>,
     pub(crate) service_tier_for_turn: Option<String>,
     pub(crate) effort: Option<ReasoningEffort>,
     pub(crate) summary: Option<ReasoningSummary>,
     pub(crate) personality: Option<Personality>,
     pub(crate) output_schema: Option<Value>,
     pub(crate) collaboration_mode: Option<CollaborationMode>,
-    pub(crate) multi_agent_mode: Unused,
-    pub(crate) cyber_access_program: Unused,
+    pub(crate) multi_agent_mode: Option<MultiAgentMode>,
+    pub(crate) cyber_access_program: Option<CyberAccessProgram>,
 }
 
 /// How the user and the model work together.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct CollaborationMode {
     pub(crate) mode: ModeKind,
-    pub(crate) settings: ModeSettings,
+    pub(crate) settings: Settings,
 }
 
 /// The modes that codex 0.169.0 knows.
@@ -336,7 +350,7 @@ pub(crate) enum ModeKind {
 
 /// What comes with a mode.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub(crate) struct ModeSettings {
+pub(crate) struct Settings {
     pub(crate) model: String,
     pub(crate) reasoning_effort: Option<ReasoningEffort>,
     pub(crate) developer_instructions: Option<String>,
@@ -349,9 +363,9 @@ pub(crate) struct TurnSteerParams {
     pub(crate) thread_id: String,
     pub(crate) client_user_message_id: Option<String>,
     pub(crate) input: Vec<UserInput>,
-    pub(crate) responsesapi_client_metadata: Unused,
-    pub(crate) responsesapi_client_metadata_patch: Unused,
-    pub(crate) additional_context: Unused,
+    pub(crate) responsesapi_client_metadata: Option<BTreeMap<String, String>>,
+    pub(crate) responsesapi_client_metadata_patch: Option<BTreeMap<String, String>>,
+    pub(crate) additional_context: Option<AdditionalContext>,
     pub(crate) expected_turn_id: String,
 }
 
@@ -367,39 +381,4 @@ pub(crate) struct TurnInterruptParams {
 #[derive(Debug, Deserialize)]
 pub(crate) struct MockExperimentalMethodParams {
     pub(crate) value: Option<String>,
-}
-
-/// One piece of what the user says.
-#[derive(Debug, Clone, Deserialize, serde::Serialize)]
-#[serde(tag = "type", rename_all = "camelCase")]
-pub(crate) enum UserInput {
-    Text {
-        text: String,
-        #[serde(default)]
-        text_elements: Vec<Value>,
-    },
-    Image {
-        url: String,
-        #[serde(default)]
-        detail: Option<Value>,
-    },
-    LocalImage {
-        #[serde(default)]
-        detail: Option<Value>,
-        path: PathBuf,
-    },
-    Audio {
-        url: String,
-    },
-    LocalAudio {
-        path: PathBuf,
-    },
-    Skill {
-        name: String,
-        path: PathBuf,
-    },
-    Mention {
-        name: String,
-        path: String,
-    },
 }

@@ -178,7 +178,7 @@ pub(crate) struct ThreadReply {
     pub(crate) model: String,
     pub(crate) model_provider: String,
     pub(crate) service_tier: Option<String>,
-    pub(crate) disabled_plugin_ids: [(); 0],
+    pub(crate) disabled_plugin_ids: Vec<String>,
     pub(crate) cwd: PathBuf,
     pub(crate) runtime_workspace_roots: Vec<PathBuf>,
     pub(crate) instruction_sources: [(); 0],
@@ -224,7 +224,7 @@ impl PermissionProfile {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ThreadSettings {
-    pub(crate) disabled_plugin_ids: [(); 0],
+    pub(crate) disabled_plugin_ids: Vec<String>,
     pub(crate) cwd: PathBuf,
     pub(crate) environments: Vec<Environment>,
     pub(crate) approval_policy: ApprovalPolicy,

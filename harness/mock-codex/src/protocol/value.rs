@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use codex_wire::policy::{ExternalNetwork, SandboxPolicy, WorkspaceWrite};
+use codex_wire::policy::{
+    ApprovalPolicy, ExternalNetwork, GranularApproval, SandboxPolicy, WorkspaceWrite,
+};
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
 
@@ -20,13 +22,63 @@ impl<'de> Deserialize<'de> for AbsolutePath {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let path = PathBuf::deserialize(deserializer)?;
         if path.is_absolute() {
-            Ok(Self(path))
+            Ok(Self(crate::config::plain(&path)))
         } else {
             Err(de::Error::custom(
                 "AbsolutePathBuf deserialized without a base path",
             ))
         }
     }
+}
+
+/// When the client is asked, as a request says it.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum AskForApproval {
+    Untrusted,
+    OnRequest,
+    #[serde(rename_all = "snake_case")]
+    Granular {
+        sandbox_approval: bool,
+        rules: bool,
+        #[serde(default)]
+        skill_approval: bool,
+        #[serde(default)]
+        request_permissions: bool,
+        mcp_elicitations: bool,
+    },
+    Never,
+}
+
+impl From<AskForApproval> for ApprovalPolicy {
+    fn from(asked: AskForApproval) -> Self {
+        match asked {
+            AskForApproval::Untrusted => Self::Untrusted,
+            AskForApproval::OnRequest => Self::OnRequest,
+            AskForApproval::Granular {
+                sandbox_approval,
+                rules,
+                skill_approval,
+                request_permissions,
+                mcp_elicitations,
+            } => Self::Granular(GranularApproval {
+                sandbox_approval,
+                rules,
+                skill_approval,
+                request_permissions,
+                mcp_elicitations,
+            }),
+            AskForApproval::Never => Self::Never,
+        }
+    }
+}
+
+/// Reads an approval policy as requests have it.
+pub(super) fn approval_policy<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<ApprovalPolicy>, D::Error> {
+    let asked = Option::<AskForApproval>::deserialize(deserializer)?;
+    Ok(asked.map(Into::into))
 }
 
 /// Any text but the empty one.
@@ -182,13 +234,19 @@ fn workspace_write_access<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 }
 
 fn full_access<'de, D: Deserializer<'de>>(deserializer: D, member: &str) -> Result<(), D::Error> {
-    let access = serde_json::Value::deserialize(deserializer)?;
-    if access["type"] == "restricted" {
-        return Err(de::Error::custom(format!(
+    match LegacyReadOnlyAccess::deserialize(deserializer)? {
+        LegacyReadOnlyAccess::FullAccess {} => Ok(()),
+        LegacyReadOnlyAccess::Restricted {} => Err(de::Error::custom(format!(
             "{member} is no longer supported; use permissionProfile for restricted reads"
-        )));
+        ))),
     }
-    Ok(())
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+enum LegacyReadOnlyAccess {
+    FullAccess {},
+    Restricted {},
 }
 
 /// The names of [`SandboxPolicyDeserialize`]'s variants, by their numbers.

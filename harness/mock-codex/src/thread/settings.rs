@@ -20,6 +20,9 @@ pub(crate) struct Settings {
     pub(crate) workspace_roots: Vec<PathBuf>,
     pub(crate) model: String,
     pub(crate) provider: String,
+    /// The ids of plugins that are switched off.
+    #[serde(default)]
+    pub(crate) plugins: Vec<String>,
     pub(crate) service_tier: Option<String>,
     pub(crate) approval_policy: ApprovalPolicy,
     pub(crate) reviewer: ApprovalsReviewer,
@@ -192,7 +195,7 @@ impl Settings {
     /// The settings as `thread/settings/updated` tells them.
     pub(crate) fn view(&self) -> ThreadSettings {
         ThreadSettings {
-            disabled_plugin_ids: [],
+            disabled_plugin_ids: self.plugins.clone(),
             cwd: self.cwd.clone(),
             environments: vec![Environment::local(&self.cwd, &self.workspace_roots)],
             approval_policy: self.approval_policy,

@@ -22,6 +22,7 @@ use crate::clock;
 use crate::connection::Client;
 use crate::model::Channel;
 use crate::permission::Grants;
+use crate::protocol::input::AdditionalContext;
 use crate::protocol::reply::{
     GitInfo, ReadState, ThreadStatus, TokenUsage, TurnStatus, UnreadPosition,
 };
@@ -109,6 +110,8 @@ pub(crate) struct State {
     pub(crate) recency_ms: i64,
     pub(crate) git: Option<GitInfo>,
     pub(crate) daybreak: Option<bool>,
+    /// What the client added last for the model.
+    pub(crate) additional_context: AdditionalContext,
     pub(crate) goal: Option<Goal>,
     /// The tokens up to which the goal was charged.
     pub(crate) goal_counted: i64,
@@ -179,6 +182,7 @@ impl State {
             recency_ms: created_ms,
             git: None,
             daybreak: None,
+            additional_context: AdditionalContext::new(),
             goal: None,
             goal_counted: 0,
             goal_told: None,

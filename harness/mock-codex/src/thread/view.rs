@@ -51,7 +51,7 @@ impl Thread {
             model: settings.model.clone(),
             model_provider: settings.provider.clone(),
             service_tier: settings.service_tier.clone(),
-            disabled_plugin_ids: [],
+            disabled_plugin_ids: settings.plugins.clone(),
             cwd: settings.cwd.clone(),
             runtime_workspace_roots: settings.workspace_roots.clone(),
             instruction_sources: [],

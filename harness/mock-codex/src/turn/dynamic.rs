@@ -68,7 +68,7 @@ impl ContentItem {
     fn part(&self) -> Value {
         match self {
             Self::InputText { text } => json!({"type": "input_text", "text": text}),
-            Self::InputImage { image_url } => image::part(image_url),
+            Self::InputImage { image_url } => image::part(image_url, None),
             Self::InputAudio { .. } => json!({"type": "input_text", "text": NO_AUDIO}),
         }
     }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde_json::json;
 
 use super::emit::Scope;
-use super::run::{Start, Work, start};
+use super::run::{Start, TurnOptions, Work, start};
 use super::warn_about_model;
 use crate::connection::Client;
 use crate::model::context;
@@ -34,7 +34,7 @@ pub(crate) fn pursue(
             thread: Rc::clone(thread),
             client: Rc::clone(client),
             work: Work::Goal,
-            output_schema: None,
+            options: TurnOptions::default(),
         })?;
         warn_about_model(thread);
     }

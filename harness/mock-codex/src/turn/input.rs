@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::image;
+use super::{audio, image};
 use crate::clock;
 use crate::failure::Failure;
-use crate::protocol::params::UserInput;
+use crate::protocol::input::{AudioReference, ImageReference, UserInput};
 
 /// The most characters that the texts of an input may have together.
 const MAX_CHARS: usize = 1_048_576;
@@ -16,7 +16,10 @@ pub(crate) fn check(input: &[UserInput]) -> Result<(), Failure> {
     for part in input {
         match part {
             UserInput::Text { text, .. } => chars += text.chars().count(),
-            UserInput::Image { url, .. } if !url.starts_with("data:") => {
+            UserInput::Image {
+                reference: ImageReference::Url { url },
+                ..
+            } if is_remote(url) => {
                 return Err(Failure::invalid(
                     "remote image URLs are not supported; use an inline data URL instead",
                 ));
@@ -37,6 +40,11 @@ pub(crate) fn check(input: &[UserInput]) -> Result<(), Failure> {
     Ok(())
 }
 
+fn is_remote(url: &str) -> bool {
+    let schemes = ["http://", "https://"];
+    schemes.iter().any(|scheme| image::has_scheme(url, scheme))
+}
+
 /// What a list shows of a thread that begins with this input.
 pub(super) fn preview(input: &[UserInput]) -> String {
     let texts = input.iter().filter_map(|part| match part {
@@ -53,10 +61,10 @@ pub(super) fn preview(input: &[UserInput]) -> String {
 
 /// The input as an item of the model's input; `None` where there is nothing to tell it.
 pub(super) fn to_model(input: &[UserInput]) -> Option<String> {
-    let mut images = 0;
+    let mut files = Files::default();
     let content: Vec<Value> = input
         .iter()
-        .flat_map(|part| shown(part, &mut images))
+        .flat_map(|part| shown(part, &mut files))
         .collect();
     if input.is_empty() {
         return None;
@@ -70,20 +78,32 @@ pub(super) fn to_model(input: &[UserInput]) -> Option<String> {
     Some(message.to_string())
 }
 
-/// A part of the input in the model's words; `images` counts those that are files.
-fn shown(part: &UserInput, images: &mut usize) -> Vec<Value> {
+/// The files of an input that could be read, which are numbered.
+#[derive(Default)]
+struct Files {
+    images: usize,
+    audio: usize,
+}
+
+/// A part of the input in the model's words.
+fn shown(part: &UserInput, files: &mut Files) -> Vec<Value> {
     match part {
         UserInput::Text { text, .. } => vec![text_part(text)],
-        UserInput::Image { url, .. } => vec![image::part(url)],
-        UserInput::LocalImage { path, .. } => match std::fs::read(path) {
+        UserInput::Image { reference, detail } => vec![match reference {
+            ImageReference::Url { url } => image::part(url, *detail),
+            ImageReference::File { file_id } => image::kept_part(file_id, *detail),
+        }],
+        UserInput::LocalImage { path, detail } => match std::fs::read(path) {
             Ok(bytes) => {
-                *images += 1;
+                files.images += 1;
+                let opening = format!(
+                    "<image name=[Image #{}] path=\"{}\">",
+                    files.images,
+                    path.display()
+                );
                 vec![
-                    text_part(&format!(
-                        "<image name=[Image #{images}] path=\"{}\">",
-                        path.display()
-                    )),
-                    image::file_part(&bytes),
+                    text_part(&opening),
+                    image::file_part(&bytes, *detail),
                     text_part("</image>"),
                 ]
             }
@@ -92,10 +112,23 @@ fn shown(part: &UserInput, images: &mut usize) -> Vec<Value> {
                 path.display()
             ))],
         },
-        UserInput::Skill { .. }
-        | UserInput::Mention { .. }
-        | UserInput::Audio { .. }
-        | UserInput::LocalAudio { .. } => Vec::new(),
+        UserInput::Audio { reference } => vec![text_part(match reference {
+            AudioReference::Url { url } => audio::of_url(url),
+            AudioReference::File { .. } => audio::NOT_HEARD,
+        })],
+        UserInput::LocalAudio { path } => match audio::of_file(path) {
+            Ok(text) => {
+                files.audio += 1;
+                let opening = format!(
+                    "<audio name=[Audio #{}] path=\"{}\">",
+                    files.audio,
+                    path.display()
+                );
+                [&opening, text, "</audio>"].map(text_part).to_vec()
+            }
+            Err(text) => vec![text_part(&text)],
+        },
+        UserInput::Skill { .. } | UserInput::Mention { .. } => Vec::new(),
     }
 }
 

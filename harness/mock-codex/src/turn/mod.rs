@@ -1,5 +1,7 @@
 //! Turns: model, tools, model again, until the model has nothing more to do.
 
+mod additional;
+mod audio;
 mod code_review;
 mod command;
 mod compact;
@@ -40,13 +42,13 @@ pub(crate) use context::tell as tell_context;
 pub(crate) use goal::pursue as pursue_goal;
 pub(crate) use input::check as check_input;
 pub(crate) use replace::after_running;
-pub(crate) use run::{Review, Start, Work, start};
+pub(crate) use run::{Review, Start, TurnOptions, Work, start};
 pub(crate) use shell::ShellCommand;
 pub(crate) use terminals::Terminals;
 pub(crate) use warm_up::warm_up;
 
 use crate::connection::Call;
-use crate::protocol::params::UserInput;
+use crate::protocol::input::{AdditionalContext, UserInput};
 use crate::protocol::reply::TokenUsage;
 use crate::thread::Thread;
 
@@ -70,6 +72,8 @@ pub(crate) enum Control {
 pub(crate) struct Said {
     pub(crate) input: Vec<UserInput>,
     pub(crate) client_id: Option<String>,
+    /// What the client adds for the model.
+    pub(crate) context: AdditionalContext,
 }
 
 /// The parameters of `thread/tokenUsage/updated`.

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::web_search::Action;
 use crate::clock;
+use crate::protocol::input::{ImageDetail, ImageReference, UserInput};
 use crate::protocol::item::{AgentMessage, Item, Reasoning, Times, UserMessage, WebSearch};
-use crate::protocol::params::UserInput;
 
 /// An item that is no call of a tool. Members are in the order in which codex sends them back.
 #[derive(Debug, Deserialize, Serialize)]
@@ -42,7 +42,7 @@ enum Content {
     InputImage {
         image_url: String,
         #[serde(skip_serializing_if = "Option::is_none")]
-        detail: Option<String>,
+        detail: Option<ImageDetail>,
     },
     OutputText {
         text: String,
@@ -213,8 +213,10 @@ impl Message {
                 text_elements: Vec::new(),
             }),
             Content::InputImage { image_url, detail } => Some(UserInput::Image {
-                url: image_url.clone(),
-                detail: detail.clone().map(Value::String),
+                reference: ImageReference::Url {
+                    url: image_url.clone(),
+                },
+                detail: *detail,
             }),
             Content::OutputText { .. } => None,
         });

@@ -14,7 +14,7 @@ use super::finish::End;
 use super::retry::backoff;
 use super::shell::{self, ShellCommand};
 use super::stream::{Sampled, Stop};
-use super::{Control, Said, code_review, compact, context as telling, goal, input};
+use super::{Control, Said, additional, code_review, compact, context as telling, goal, input};
 use crate::clock;
 use crate::connection::Client;
 use crate::model::error::Retry;
@@ -33,7 +33,17 @@ pub(crate) struct Start {
     pub(crate) thread: Rc<Thread>,
     pub(crate) client: Rc<Client>,
     pub(crate) work: Work,
+    pub(crate) options: TurnOptions,
+}
+
+/// What holds for one turn alone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct TurnOptions {
+    /// The form of the answer.
     pub(crate) output_schema: Option<Value>,
+    pub(crate) service_tier: Option<String>,
+    /// The turn that it is part of, as the client says.
+    pub(crate) parent: Option<String>,
 }
 
 /// What a turn is for.
@@ -100,7 +110,7 @@ pub(super) struct Turn {
     pub(super) control: UnboundedReceiver<Control>,
     /// What the user said meanwhile, for the next request.
     pub(super) pending: VecDeque<Said>,
-    pub(super) output_schema: Option<Value>,
+    pub(super) options: TurnOptions,
     pub(super) started_ms: i64,
     pub(super) context_window: String,
     /// Did the answer under way, or the last one, come over HTTP?
@@ -125,7 +135,7 @@ pub(crate) fn start(start: Start) -> io::Result<String> {
         thread,
         client,
         work,
-        output_schema,
+        options,
     } = start;
     let id = work.id().map_or_else(clock::new_id, str::to_owned);
     // Lists sort threads by it.
@@ -163,7 +173,7 @@ pub(crate) fn start(start: Start) -> io::Result<String> {
     }
     let scope = Scope::new(server, thread, client, &id);
     let turn = Turn {
-        output_schema,
+        options,
         ..Turn::new(scope, control, started_ms)
     };
     tokio::task::spawn_local(turn.run(work));
@@ -200,7 +210,7 @@ impl Turn {
             scope,
             control,
             pending: VecDeque::new(),
-            output_schema: None,
+            options: TurnOptions::default(),
             started_ms,
             context_window: clock::new_id(),
             over_http: true,
@@ -385,6 +395,9 @@ impl Turn {
             content: said.input.clone(),
             times: Times::started(clock::now_ms()),
         });
+        for added in additional::news(&self.scope.thread, said.context) {
+            self.scope.add_input(added);
+        }
         if let Some(message) = input::to_model(&said.input) {
             self.scope.add_input(message);
         }

@@ -37,7 +37,7 @@ fn try_call(scope: &Scope, call: &ToolCall) -> Result<Outcome, String> {
     }
     let path = absolute(&scope.settings.cwd, &arguments.path);
     let bytes = read(&path)?;
-    let image = image::file_part(&bytes);
+    let image = image::file_part(&bytes, None);
     if image["type"] != "input_image" {
         return Err("unable to process image: invalid or unsupported image data".to_owned());
     }

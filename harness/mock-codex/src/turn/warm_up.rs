@@ -29,6 +29,8 @@ pub(crate) fn warm_up(call: &Call, thread: &Thread) {
             installation: &server.installation_id,
             settings: &state.settings,
             output_schema: None,
+            service_tier: None,
+            parent_turn: None,
             subagent: None,
             compaction: false,
             window: 0,

@@ -23,8 +23,8 @@ use super::{Said, input, warn_about_model};
 use crate::clock;
 use crate::model::context;
 use crate::model::request::message;
+use crate::protocol::input::{AdditionalContext, UserInput};
 use crate::protocol::item::{AgentMessage, Item, ReviewMode, Times};
-use crate::protocol::params::UserInput;
 use crate::protocol::reply::ThreadStatus;
 use crate::quirk::Id as Quirk;
 use crate::thread::record::{ItemKind, Record, TurnStarted};
@@ -59,6 +59,7 @@ pub(super) async fn run(turn: &mut Turn, review: Review) -> End {
     reviewer.pending.push_back(Said {
         input: asked,
         client_id: None,
+        context: AdditionalContext::new(),
     });
     // Whatever reaches the turn meanwhile is for the one that works.
     std::mem::swap(&mut reviewer.control, &mut turn.control);

@@ -42,6 +42,8 @@ pub(in crate::turn) fn warm_up(
         installation: &server.installation_id,
         settings: &settings,
         output_schema: None,
+        service_tier: None,
+        parent_turn: None,
         subagent: Some(Subagent {
             kind: SubagentKind::Guardian,
             thread: thread.id(),

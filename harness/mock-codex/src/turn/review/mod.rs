@@ -345,6 +345,8 @@ async fn ask(
             installation: &scope.server.installation_id,
             settings,
             output_schema: Some(&schema),
+            service_tier: None,
+            parent_turn: None,
             subagent: Some(Subagent {
                 kind: SubagentKind::Guardian,
                 thread: scope.thread.id(),
