@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer};
 use serde_json::{Value, json};
 
+use super::checked::{self, Checked};
 use super::profiles::PermissionsToml;
 use super::provider::{self, ProviderAuth, WireApi};
 
@@ -20,6 +21,7 @@ pub(crate) struct ConfigToml {
     pub(crate) model_provider: Option<String>,
     #[serde(default, deserialize_with = "provider::checked")]
     pub(crate) model_providers: BTreeMap<String, Provider>,
+    #[serde(default, deserialize_with = "checked::effort")]
     pub(crate) model_reasoning_effort: Option<String>,
     pub(crate) model_context_window: Option<i64>,
     pub(crate) model_auto_compact_token_limit: Option<i64>,
@@ -37,7 +39,7 @@ pub(crate) struct ConfigToml {
     pub(crate) projects: BTreeMap<PathBuf, Project>,
     pub(super) suppress_unstable_features_warning: Option<bool>,
     #[serde(default)]
-    features: BTreeMap<String, Feature>,
+    features: Features,
 }
 
 impl ConfigToml {
@@ -48,7 +50,7 @@ impl ConfigToml {
 
     /// The features that are switched on here, sorted.
     pub(super) fn switched_on(&self) -> impl Iterator<Item = &str> {
-        let on = self.features.iter().filter(|(_, it)| it.on == Some(true));
+        let on = self.features.0.iter().filter(|(_, it)| it.on == Some(true));
         on.map(|(name, _)| name.as_str())
     }
 
@@ -138,6 +140,29 @@ pub(crate) struct Provider {
     pub(crate) requires_openai_auth: bool,
     #[serde(rename = "wire_api")]
     pub(crate) _wire_api: Option<WireApi>,
+}
+
+/// `[features]`.
+#[derive(Debug, Clone, Default)]
+struct Features(BTreeMap<String, Feature>);
+
+impl<'de> Deserialize<'de> for Features {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Features;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("struct FeaturesToml")
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Features, A::Error> {
+                let features = Deserialize::deserialize(de::value::MapAccessDeserializer::new(map));
+                features.map(Features)
+            }
+        }
+        deserializer.deserialize_map(Visitor)
+    }
 }
 
 /// A feature is on or off; some are tables with more to say.
@@ -275,7 +300,9 @@ impl Position {
 pub(super) fn parse(path: &Path, text: &str) -> Result<toml::Table, Problem> {
     let problem = |error: toml::de::Error| Problem::at(path, text, &error);
     let mut table = toml::from_str::<toml::Table>(text).map_err(problem)?;
-    toml::from_str::<ConfigToml>(text).map_err(|error| {
+    let settings = toml::from_str::<ConfigToml>(text);
+    let settings = settings.and_then(|_| toml::from_str::<Checked>(text));
+    settings.map_err(|error| {
         let mut problem = problem(error);
         if let Err(error) = typed(&table) {
             problem.unread = format!("invalid configuration: {error}");
@@ -295,13 +322,24 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<toml::Table, Problem> {
 /// it names the table alone).
 pub(super) fn typed(table: &toml::Table) -> Result<ConfigToml, String> {
     const FEATURE: &str = "\nin `features.";
-    ConfigToml::deserialize(toml::Value::Table(table.clone())).map_err(|error| {
+    let value = || toml::Value::Table(table.clone());
+    let settings = ConfigToml::deserialize(value());
+    let settings = settings.and_then(|settings| Checked::deserialize(value()).map(|_| settings));
+    settings.map_err(|error| {
         let text = error.to_string();
         match text.split_once(FEATURE) {
             Some((what, _)) => format!("{what}\nin `features`\n"),
             None => text,
         }
     })
+}
+
+/// What is said of profiles as they once were.
+pub(super) fn legacy_profile(name: &str) -> String {
+    format!(
+        "legacy `profile = \"{name}\"` config is no longer supported; use `--profile {name}` with \
+         `{name}.config.toml` instead"
+    )
 }
 
 /// What is refused in a written file, but resolved against its directory in one that is read.

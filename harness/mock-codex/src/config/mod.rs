@@ -1,5 +1,6 @@
 //! `CODEX_HOME/config.toml`, `-c` overrides, and what they mean for a thread.
 
+mod checked;
 mod edit;
 mod file;
 mod known;
@@ -133,10 +134,7 @@ impl Config {
     /// Why no thread can be started with it, though every setting by itself is fine.
     pub(crate) fn problem(&self) -> Option<String> {
         if let Some(profile) = &self.toml.profile {
-            return Some(format!(
-                "legacy `profile = \"{profile}\"` config is no longer supported; use `--profile \
-                 {profile}` with `{profile}.config.toml` instead"
-            ));
+            return Some(file::legacy_profile(profile));
         }
         let provider = self.toml.model_provider.as_deref();
         if let Some(name) = provider.filter(|name| !self.knows_provider(name)) {

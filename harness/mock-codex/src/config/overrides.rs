@@ -67,6 +67,9 @@ pub(crate) fn merge_request(
         }
     }
     let merged = file::typed(&table)?;
+    if let Some(profile) = &merged.profile {
+        return Err(file::legacy_profile(profile));
+    }
     if request.contains_key("approval_policy") {
         merged.check()?;
     }
