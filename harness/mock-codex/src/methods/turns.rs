@@ -106,7 +106,7 @@ pub(super) fn start(call: &Call, params: TurnStartParams) -> Result<(), Failure>
         )));
     }
     if let Some(turn) = &active {
-        let schema = params.output_schema.as_ref();
+        let schema = options.output_schema.as_ref();
         let problem = if said.input.is_empty() {
             Some("EmptyInput")
         } else if schema.is_some() && schema != turn.output_schema.as_ref() {

@@ -167,7 +167,7 @@ pub(crate) fn start(start: Start) -> io::Result<String> {
         state.active = Some(ActiveTurn {
             id: id.clone(),
             kind: work.kind(),
-            output_schema: output_schema.clone(),
+            output_schema: options.output_schema.clone(),
             control: sender,
         });
     }
