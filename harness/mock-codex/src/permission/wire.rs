@@ -89,7 +89,7 @@ fn resolve(
             (&files.read, &files.write, Some(&files.entries))
         }
     };
-    for (path, access) in listed(read, write) {
+    for (path, access) in listed(read.as_ref(), write.as_ref()) {
         permissions.add(Entry::path(absolute(path, cwd), access));
     }
     for entry in entries.into_iter().flatten() {
@@ -110,12 +110,12 @@ fn resolve(
 
 /// The paths of lists, each with what may be done there.
 fn listed<'a>(
-    read: &'a Option<Vec<PathBuf>>,
-    write: &'a Option<Vec<PathBuf>>,
+    read: Option<&'a Vec<PathBuf>>,
+    write: Option<&'a Vec<PathBuf>>,
 ) -> impl Iterator<Item = (&'a Path, FileAccess)> {
     let lists = [(read, FileAccess::Read), (write, FileAccess::Write)];
     lists.into_iter().flat_map(|(paths, access)| {
-        let paths = paths.iter().flatten();
+        let paths = paths.into_iter().flatten();
         paths.map(move |path| (path.as_path(), access))
     })
 }
@@ -211,7 +211,7 @@ impl Answer {
         };
         let entries = match &files.entries {
             Some(entries) => entries.clone(),
-            None => listed(&files.read, &files.write)
+            None => listed(files.read.as_ref(), files.write.as_ref())
                 .map(|(path, access)| Entry::path(path.to_owned(), access))
                 .collect(),
         };

@@ -33,24 +33,23 @@ struct Response {
 
 /// A part of an answer.
 #[derive(Debug, Deserialize)]
-#[serde(
-    tag = "type",
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase"
-)]
+#[serde(tag = "type", rename_all_fields = "camelCase")]
 enum ContentItem {
-    InputText { text: String },
-    InputImage { image_url: String },
-    InputAudio { audio_url: String },
+    #[serde(rename = "inputText")]
+    Text { text: String },
+    #[serde(rename = "inputImage")]
+    Image { image_url: String },
+    #[serde(rename = "inputAudio")]
+    Audio { audio_url: String },
 }
 
 impl ContentItem {
     /// Why it can't be taken, if so.
     fn refusal(&self) -> Option<&'static str> {
         let (url, refusal) = match self {
-            Self::InputText { .. } => return None,
-            Self::InputImage { image_url } => (image_url, REMOTE_IMAGE),
-            Self::InputAudio { audio_url } => (audio_url, REMOTE_AUDIO),
+            Self::Text { .. } => return None,
+            Self::Image { image_url } => (image_url, REMOTE_IMAGE),
+            Self::Audio { audio_url } => (audio_url, REMOTE_AUDIO),
         };
         (!url.starts_with("data:")).then_some(refusal)
     }
@@ -58,18 +57,18 @@ impl ContentItem {
     /// As the client is told of it.
     fn view(&self) -> Value {
         match self {
-            Self::InputText { text } => json!({"type": "inputText", "text": text}),
-            Self::InputImage { image_url } => json!({"type": "inputImage", "imageUrl": image_url}),
-            Self::InputAudio { audio_url } => json!({"type": "inputAudio", "audioUrl": audio_url}),
+            Self::Text { text } => json!({"type": "inputText", "text": text}),
+            Self::Image { image_url } => json!({"type": "inputImage", "imageUrl": image_url}),
+            Self::Audio { audio_url } => json!({"type": "inputAudio", "audioUrl": audio_url}),
         }
     }
 
     /// As the model is shown it; no model that the mock knows listens.
     fn part(&self) -> Value {
         match self {
-            Self::InputText { text } => json!({"type": "input_text", "text": text}),
-            Self::InputImage { image_url } => image::part(image_url, None),
-            Self::InputAudio { .. } => json!({"type": "input_text", "text": NO_AUDIO}),
+            Self::Text { text } => json!({"type": "input_text", "text": text}),
+            Self::Image { image_url } => image::part(image_url, None),
+            Self::Audio { .. } => json!({"type": "input_text", "text": NO_AUDIO}),
         }
     }
 }
@@ -144,7 +143,7 @@ pub(super) async fn call(scope: Scope, call: ToolCall) -> Outcome {
 fn judged(answer: Answer) -> (Vec<ContentItem>, bool) {
     let failed = |text: &str| {
         let text = text.to_owned();
-        (vec![ContentItem::InputText { text }], false)
+        (vec![ContentItem::Text { text }], false)
     };
     let Ok(answer) = answer else {
         return failed("dynamic tool request failed");
@@ -159,7 +158,7 @@ fn judged(answer: Answer) -> (Vec<ContentItem>, bool) {
 /// What the model is told: a text alone as such, anything else as a list.
 fn told(mut items: Vec<ContentItem>) -> Outcome {
     match items.as_mut_slice() {
-        [ContentItem::InputText { text }] => Outcome::Output(std::mem::take(text)),
+        [ContentItem::Text { text }] => Outcome::Output(std::mem::take(text)),
         items => Outcome::Parts(items.iter().map(ContentItem::part).collect()),
     }
 }
