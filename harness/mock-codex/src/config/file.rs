@@ -23,6 +23,8 @@ pub(crate) struct ConfigToml {
     pub(crate) model_providers: BTreeMap<String, Provider>,
     #[serde(default, deserialize_with = "checked::effort")]
     pub(crate) model_reasoning_effort: Option<String>,
+    pub(crate) instructions: Option<String>,
+    pub(crate) developer_instructions: Option<String>,
     pub(crate) model_context_window: Option<i64>,
     pub(crate) model_auto_compact_token_limit: Option<i64>,
     pub(crate) service_tier: Option<String>,

@@ -21,7 +21,9 @@ pub(crate) use overrides::{CliOverride, merge_request};
 pub(crate) use profiles::profile;
 pub(crate) use provider::ProviderAuth;
 pub(crate) use requirements::{Requirements, Unusable};
-pub(crate) use resolve::{Requested, below_home, plain, resolve, tier_complaint, unloadable};
+pub(crate) use resolve::{
+    Requested, below_home, plain, resolve, tier_complaint, tier_of, unloadable,
+};
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;

@@ -124,10 +124,10 @@ fn merge(table: &mut toml::Table, key: &str, value: toml::Value) {
     }
 }
 
-/// TOML has no `null`; such members are left out.
+/// TOML has no `null`; it is the empty text, as codex 0.169.0 takes it.
 fn to_toml(value: &Value) -> Option<toml::Value> {
     Some(match value {
-        Value::Null => return None,
+        Value::Null => toml::Value::String(String::new()),
         Value::Bool(value) => toml::Value::Boolean(*value),
         Value::Number(number) => match number.as_i64() {
             Some(integer) => toml::Value::Integer(integer),

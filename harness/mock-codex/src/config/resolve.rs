@@ -47,9 +47,20 @@ impl Requested {
 
     /// The directory of the thread.
     pub(crate) fn directory(&self, started_in: &Path) -> PathBuf {
-        let cwd = self.cwd.as_ref();
+        let cwd = self.cwd.as_deref().map(at_home);
         cwd.map_or_else(|| started_in.to_owned(), |cwd| plain(&started_in.join(cwd)))
     }
+}
+
+/// A path with the user's directory in the place of a leading `~`.
+fn at_home(path: &str) -> PathBuf {
+    let below = match path.strip_prefix('~') {
+        Some("") => Some(""),
+        Some(below) => below.strip_prefix('/'),
+        None => None,
+    };
+    let at_home = below.and_then(|below| Some(std::env::home_dir()?.join(below)));
+    at_home.unwrap_or_else(|| path.into())
 }
 
 /// The settings of a new thread. `started_in` is where the server was started.
@@ -69,6 +80,9 @@ pub(crate) fn resolve(
         .map_err(|problem| unloadable(problem.details))?;
     let config = in_project.as_ref().unwrap_or(config);
     let toml = super::merge_request(config, requested.config.as_ref()).map_err(unloadable)?;
+    if let Some(profile) = &toml.profile {
+        return Err(unloadable(super::file::legacy_profile(profile)));
+    }
     check_profiles(&toml, requested)?;
     let provider = requested
         .model_provider
@@ -122,8 +136,10 @@ pub(crate) fn resolve(
         effort: toml.model_reasoning_effort,
         summary: toml.model_reasoning_summary,
         personality: requested.personality,
-        base_instructions: requested.base_instructions.clone(),
-        developer_instructions: requested.developer_instructions.clone(),
+        base_instructions: requested.base_instructions.clone().or(toml.instructions),
+        developer_instructions: { requested.developer_instructions.clone() }
+            .or(toml.developer_instructions)
+            .filter(|text| !text.is_empty()),
         collaboration: Collaboration::default(),
         policy_directory: None,
         dynamic_tools: Vec::new(),
@@ -153,7 +169,11 @@ fn check_profiles(toml: &ConfigToml, requested: &Requested) -> Result<(), Failur
 
 /// The tier of service of a new thread, unless the model doesn't have it.
 fn tier(requested: &Requested, configured: Option<String>, model: &str) -> Option<String> {
-    let tier = requested.service_tier.clone().or(configured)?;
+    tier_of(model, requested.service_tier.clone().or(configured)?)
+}
+
+/// A tier of service as it is written, if the model has it.
+pub(crate) fn tier_of(model: &str, tier: String) -> Option<String> {
     let tier = metadata::tier(tier);
     let is_had = tier == "default" || metadata::is_asked_for_tier(model, &tier);
     is_had.then_some(tier)

@@ -1,11 +1,12 @@
 //! `thread/fork`: a new thread with the turns of another.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use codex_wire::policy::SandboxPolicy;
 use serde_json::{Value, json};
 
 use super::remembered::{overridden, remembered};
+use super::source;
 use super::threads::{
     check_profile_conflict, deprecate, keep, new_meta, no_rollout, refuse_archived, replay,
     tell_usage, warn,
@@ -18,6 +19,7 @@ use crate::protocol::params::ThreadForkParams;
 use crate::quirk::Id as Quirk;
 use crate::server::parse_id;
 use crate::thread::record::Record;
+use crate::thread::settings::Collaboration;
 use crate::thread::state::Began;
 use crate::thread::store::{Loaded, Rollout};
 use crate::thread::turns::ItemsView;
@@ -27,18 +29,11 @@ use crate::turn::warm_up;
 pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure> {
     check_profile_conflict(params.permissions.is_some(), params.sandbox.is_some())?;
     check_prediction(&params)?;
-    check_rollout(params.path.as_deref())?;
     let server = &call.server;
-    let id = parse_id("session", &params.thread_id)?;
-    let path = match server.loaded(&id) {
-        Some(thread) if thread.state.borrow().rollout.is_some() => thread.path.clone(),
-        Some(_) => None,
-        None => catalog::find(&server.home, &id),
+    let (id, path) = match source::asked_path(call, params.path.clone()) {
+        Some(path) => source::in_file(&path)?,
+        None => by_id(call, &params.thread_id)?,
     };
-    if path.is_none() {
-        refuse_archived(call, &id)?;
-    }
-    let path = path.ok_or_else(|| no_rollout(&id))?;
     if params.last_turn_id.is_some() && params.before_turn_id.is_some() {
         return Err(Failure::invalid(
             "`beforeTurnId` cannot be combined with `lastTurnId`",
@@ -91,14 +86,15 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
         remembered.sandbox = SandboxPolicy::DangerFullAccess;
     }
     let same = || state.settings.cwd.to_string_lossy().into_owned();
+    let mut requested = Requested::from(params);
     let of_new_thread = Requested {
-        cwd: Some(params.cwd.clone().unwrap_or_else(same)),
-        model: params.model.clone(),
-        config: params.config.clone(),
-        service_tier: params.service_tier.clone(),
+        cwd: Some(requested.cwd.clone().unwrap_or_else(same)),
+        workspace_roots: requested.workspace_roots.clone(),
+        model: requested.model.clone(),
+        config: requested.config.clone(),
+        service_tier: requested.service_tier.clone(),
         ..Requested::default()
     };
-    let mut requested = Requested::from(params);
     let config = server.config_in(&of_new_thread.directory(&server.started_in))?;
     let told = [
         config.complaint(requested.config.as_ref()),
@@ -142,38 +138,55 @@ fn check_prediction(params: &ThreadForkParams) -> Result<(), Failure> {
     Ok(())
 }
 
-fn check_rollout(path: Option<&Path>) -> Result<(), Failure> {
-    match path {
-        Some(path) if !path.exists() => Err(Failure::invalid(format!(
-            "failed to resolve rollout path `{}`: file does not exist",
-            path.display()
-        ))),
-        _ => Ok(()),
+/// The thread of an id, and its file.
+fn by_id(call: &Call, id: &str) -> Result<(String, PathBuf), Failure> {
+    let id = parse_id("session", id)?;
+    let path = match call.server.loaded(&id) {
+        Some(thread) if thread.state.borrow().rollout.is_some() => thread.path.clone(),
+        Some(_) => None,
+        None => catalog::find(&call.server.home, &id),
+    };
+    if path.is_none() {
+        refuse_archived(call, &id)?;
     }
+    let path = path.ok_or_else(|| no_rollout(&id))?;
+    Ok((id, path))
 }
 
-/// The settings with the model and its manner of others: a fork has those of a new thread, as codex
-/// 0.169.0 does it.
+/// The settings with the roots, the model and its manner of others: a fork has those of a new thread
+/// and begins in the usual mode of collaboration, as codex 0.169.0 does it.
 fn in_the_manner_of(other: Settings, settings: Settings) -> Settings {
-    Settings {
+    let collaboration = match settings.collaboration {
+        unchosen if unchosen == Collaboration::default() => unchosen,
+        _ => Collaboration::chosen(false, None),
+    };
+    let settings = Settings {
+        collaboration,
+        workspace_roots: other.workspace_roots,
         model: other.model,
         effort: other.effort,
         summary: other.summary,
         personality: other.personality,
         service_tier: other.service_tier,
         ..settings
-    }
+    };
+    settings.settle()
 }
 
 /// What the user was first made to say, where nobody has said anything.
 fn injected(records: &[Record]) -> String {
     let inputs = records.iter().filter_map(|record| match record {
-        Record::Input(item) => serde_json::from_str::<Value>(item.get()).ok(),
+        Record::Input(item) => serde_json::from_str(item.get()).ok(),
         _ => None,
     });
-    let said = { inputs }.find(|item| item["role"] == "user");
-    let text = said.and_then(|item| item.pointer("/content/0/text")?.as_str().map(str::to_owned));
-    text.unwrap_or_default()
+    said_first(&inputs.collect::<Vec<_>>())
+}
+
+/// What the user says first in items of the model's input.
+pub(super) fn said_first(items: &[Value]) -> String {
+    let said = items.iter().find(|item| item["role"] == "user");
+    let text = said.and_then(|item| item.pointer("/content/0/text")?.as_str());
+    text.unwrap_or_default().to_owned()
 }
 
 /// Writes the file of a fork: what it copied, and how it is set now.

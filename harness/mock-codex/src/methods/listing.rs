@@ -38,7 +38,7 @@ pub(super) fn read(call: &Call, params: ThreadReadParams) -> Result<(), Failure>
             .map(|turn| turn.view(ItemsView::Full))
             .collect();
     }
-    let read_state = Some(glance.read_state());
+    let read_state = glance.meta.has_reader().then(|| glance.read_state());
     call.reply(&json!({"thread": view, "readState": read_state}));
     Ok(())
 }
@@ -56,7 +56,7 @@ fn read_loaded(call: &Call, thread: &Rc<Thread>, include_turns: bool) -> Result<
         notice(call);
     }
     let view = thread.view(include_turns.then_some(ItemsView::Full));
-    let read_state = thread.state.borrow().read_state(thread.id());
+    let read_state = thread.read_state();
     call.reply(&json!({"thread": view, "readState": read_state}));
     Ok(())
 }

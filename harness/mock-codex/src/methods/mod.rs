@@ -45,6 +45,7 @@ mod requested;
 mod revert;
 mod review;
 mod search;
+mod source;
 mod storage;
 mod terminals;
 mod threads;

@@ -21,8 +21,8 @@ pub(super) fn update(call: &Call, params: ThreadReadStateUpdateParams) -> Result
         _ => None,
     };
     let current = match (&loaded, &glance) {
-        (Some(thread), _) => thread.state.borrow().read_state(&id),
-        (None, Some(glance)) => Some(glance.read_state()),
+        (Some(thread), _) => thread.read_state(),
+        (None, Some(glance)) => glance.meta.has_reader().then(|| glance.read_state()),
         (None, None) => return Err(not_loaded(&id)),
     };
     let current = current.ok_or_else(|| Failure::invalid("thread read state unavailable"))?;
@@ -50,10 +50,10 @@ pub(super) fn update(call: &Call, params: ThreadReadStateUpdateParams) -> Result
         }
         _ => {}
     }
-    call.server.broadcast(
-        "thread/readState/changed",
-        &json!({"threadId": id, "readState": view}),
-    );
+    if let Some(thread) = call.server.loaded(&id) {
+        let params = json!({"threadId": id, "readState": view});
+        thread.notify("thread/readState/changed", &params);
+    }
     call.reply(&json!({"readState": view}));
     Ok(())
 }

@@ -107,6 +107,7 @@ pub(super) fn overridden(
     let cwd_moved = asked.cwd != base.cwd;
     let base = with_config(base, &asked, &requested);
     let sandbox_given = requested.sandbox.is_some() || requested.permissions.is_some();
+    let model = requested.model.unwrap_or(base.model);
     let settings = Settings {
         workspace_roots: match requested.workspace_roots {
             Some(roots) => roots,
@@ -114,10 +115,13 @@ pub(super) fn overridden(
             None => base.workspace_roots,
         },
         cwd: asked.cwd,
-        model: requested.model.unwrap_or(base.model),
         provider: asked.provider,
         plugins: base.plugins,
-        service_tier: requested.service_tier.or(base.service_tier),
+        service_tier: match requested.service_tier {
+            Some(tier) => config::tier_of(&model, tier),
+            None => base.service_tier,
+        },
+        model,
         approval_policy: requested.approval_policy.unwrap_or(base.approval_policy),
         reviewer: requested.approvals_reviewer.unwrap_or(base.reviewer),
         sandbox: if sandbox_given {

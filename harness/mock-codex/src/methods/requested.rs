@@ -1,11 +1,7 @@
 //! What `thread/start`, `thread/resume` and `thread/fork` ask for, in one shape.
 
-use std::path::PathBuf;
-
 use crate::config::Requested;
-use crate::protocol::params::{
-    AbsolutePath, ThreadForkParams, ThreadResumeParams, ThreadStartParams,
-};
+use crate::protocol::params::{ThreadForkParams, ThreadResumeParams, ThreadStartParams, roots};
 
 impl From<ThreadStartParams> for Requested {
     fn from(params: ThreadStartParams) -> Self {
@@ -14,7 +10,7 @@ impl From<ThreadStartParams> for Requested {
             model_provider: params.model_provider,
             service_tier: params.service_tier,
             cwd: params.cwd,
-            workspace_roots: params.runtime_workspace_roots.map(paths),
+            workspace_roots: params.runtime_workspace_roots.map(roots),
             approval_policy: params.approval_policy,
             approvals_reviewer: params.approvals_reviewer,
             sandbox: params.sandbox,
@@ -34,7 +30,7 @@ impl From<ThreadResumeParams> for Requested {
             model_provider: params.model_provider,
             service_tier: params.service_tier,
             cwd: params.cwd,
-            workspace_roots: params.runtime_workspace_roots.map(paths),
+            workspace_roots: params.runtime_workspace_roots.map(roots),
             approval_policy: params.approval_policy,
             approvals_reviewer: params.approvals_reviewer,
             sandbox: params.sandbox,
@@ -54,7 +50,7 @@ impl From<ThreadForkParams> for Requested {
             model_provider: params.model_provider,
             service_tier: params.service_tier,
             cwd: params.cwd,
-            workspace_roots: params.runtime_workspace_roots.map(paths),
+            workspace_roots: params.runtime_workspace_roots.map(roots),
             approval_policy: params.approval_policy,
             approvals_reviewer: params.approvals_reviewer,
             sandbox: params.sandbox,
@@ -65,8 +61,4 @@ impl From<ThreadForkParams> for Requested {
             personality: None,
         }
     }
-}
-
-fn paths(roots: Vec<AbsolutePath>) -> Vec<PathBuf> {
-    roots.into_iter().map(AbsolutePath::into_path).collect()
 }

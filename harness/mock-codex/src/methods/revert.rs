@@ -32,6 +32,8 @@ pub(super) fn revert(call: &Call, params: ThreadRevertParams) -> Result<(), Fail
     let waiting = call.clone();
     let same = Rc::clone(&thread);
     turn::after_running(call, &thread, move || {
+        // Who takes a thread back follows it from then on.
+        same.subscribe(&waiting.client);
         let thread = go_back(&waiting, &same, &params.before_turn_id)?;
         waiting.reply(&json!({
             "thread": thread.view(None),

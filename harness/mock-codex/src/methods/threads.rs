@@ -1,14 +1,15 @@
 //! `thread/start`, `thread/resume`, `thread/fork`: threads that come into memory.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use codex_wire::policy::SandboxPolicy;
-use serde_json::json;
+use serde_json::value::to_raw_value;
+use serde_json::{Value, json};
 
+use super::fork::said_first;
 use super::remembered::{fresh, overridden, remembered};
-use super::trust;
+use super::{source, trust};
 use crate::clock;
 use crate::config::{self, Requested};
 use crate::connection::Call;
@@ -18,13 +19,23 @@ use crate::protocol::environment::TurnEnvironmentParams;
 use crate::protocol::params::{ThreadResumeParams, ThreadStartParams};
 use crate::protocol::reply::{ResumePage, ThreadStatus};
 use crate::quirk::Id as Quirk;
-use crate::server::parse_id;
 use crate::thread::record::{FORMAT, Meta, Record};
 use crate::thread::state::{Began, State};
 use crate::thread::store::{Loaded, Rollout};
 use crate::thread::turns::{ItemsView, TurnRecord};
 use crate::thread::{Settings, Thread, catalog, store};
 use crate::turn::warm_up;
+
+/// A thread that is resumed.
+pub(super) struct Resumed {
+    pub(super) thread: Rc<Thread>,
+    /// Does it come from disk?
+    pub(super) cold: bool,
+    /// What the reply shows of it, where nobody has said anything in it.
+    pub(super) preview: Option<String>,
+    /// What is told behind the reply.
+    pub(super) warning: Option<String>,
+}
 
 const HYDRATION: &str = "Full-history hydration is deprecated for paginated threads; use \
     `excludeTurns: true`, then page with `thread/turns/list` and `thread/items/list`.";
@@ -45,6 +56,7 @@ pub(super) fn start_with(
         params.ephemeral.unwrap_or(false),
         params.thread_source.clone(),
     );
+    let daybreak = params.daybreak_enabled;
     let dynamic_tools = params.dynamic_tools.clone().unwrap_or_default();
     let dynamic_tools = dynamic_tools.checked().map_err(Failure::invalid)?;
     let requested = Requested::from(params);
@@ -76,7 +88,8 @@ pub(super) fn start_with(
     let unstable = config.unstable_features(requested.config.as_ref());
     let tier = config::tier_complaint(&config, &requested, &settings.model);
     let meta = new_meta(call, None, thread_source);
-    let state = State::new(settings, meta.created_ms);
+    let mut state = State::new(settings, meta.created_ms);
+    state.daybreak = daybreak;
     let thread = keep(call, meta, ephemeral, state);
     warm_up(call, &thread);
     call.reply(&thread.reply(None));
@@ -92,9 +105,7 @@ pub(super) fn start_with(
 fn check_members(params: &ThreadStartParams) -> Result<(), Failure> {
     let environments = params.environments.as_deref().unwrap_or_default();
     TurnEnvironmentParams::place(environments).map_err(Failure::invalid)?;
-    if let Some(project) = &params.project_id {
-        return Err(Failure::invalid(format!("project not found: {project}")));
-    }
+    check_project(params.project_id.as_deref())?;
     if params
         .model
         .as_deref()
@@ -106,6 +117,15 @@ fn check_members(params: &ThreadStartParams) -> Result<(), Failure> {
         ));
     }
     Ok(())
+}
+
+/// Refuses a project: there are none without an account.
+fn check_project(id: Option<&str>) -> Result<(), Failure> {
+    match id {
+        None => Ok(()),
+        Some("") => Err(Failure::invalid("projectId must not be empty")),
+        Some(id) => Err(Failure::invalid(format!("project not found: {id}"))),
+    }
 }
 
 /// What the configuration alone asks for in vain, where the server was started.
@@ -153,18 +173,20 @@ pub(super) fn warn(thread: &Thread, message: &str) {
 
 pub(super) fn resume(call: &Call, mut params: ThreadResumeParams) -> Result<(), Failure> {
     check_profile_conflict(params.permissions.is_some(), params.sandbox.is_some())?;
-    let id = parse_id("session", &params.thread_id)?;
     let exclude_turns = params.exclude_turns;
     let first_page = params.initial_turns_page.take();
     let view = (!exclude_turns).then_some(ItemsView::Full);
-    let loaded = call.server.loaded(&id);
-    let cold = loaded.is_none();
-    let thread = match loaded {
-        Some(thread) => resume_loaded(call, thread, params)?,
-        None => resume_cold(call, &id, params)?,
-    };
+    let Resumed {
+        thread,
+        cold,
+        preview,
+        warning,
+    } = source::resumed(call, params)?;
     thread.subscribe(&call.client);
     let mut reply = thread.reply(view);
+    if let Some(preview) = preview {
+        reply.thread.preview = preview;
+    }
     let settings = thread.state.borrow().settings.clone();
     reply.collaboration_mode = Some(settings.collaboration_mode());
     reply.page = Some(ResumePage {
@@ -174,6 +196,9 @@ pub(super) fn resume(call: &Call, mut params: ThreadResumeParams) -> Result<(), 
         items_backwards_cursor: super::turns_list::items_cursor(&thread),
     });
     call.reply(&reply);
+    if let Some(message) = warning {
+        warn(&thread, &message);
+    }
     // codex 0.169.0 doesn't tell it of a fork that comes from disk.
     let tells_usage = if cold {
         thread.meta.forked_from.is_none() && thread.state.borrow().counted
@@ -201,37 +226,35 @@ fn tell_goal(call: &Call, thread: &Thread) {
     }
 }
 
-fn resume_loaded(
+pub(super) fn resume_loaded(
     call: &Call,
     thread: Rc<Thread>,
     params: ThreadResumeParams,
-) -> Result<Rc<Thread>, Failure> {
+) -> Result<Resumed, Failure> {
     if thread.state.borrow().rollout.is_none() {
         return Err(no_rollout(thread.id()));
     }
-    if params.history.is_some() {
-        return Err(Failure::invalid(format!(
-            "cannot resume thread {} with history while it is already running",
-            thread.id()
-        )));
-    }
-    check_path(thread.id(), thread.path.as_deref(), params.path.as_deref())?;
     deprecate(call, params.exclude_turns);
     if !call.server.quirks.has(Quirk::ResumeLoadedIgnoresOverrides) {
         let base = thread.state.borrow().settings.clone();
         let settings = overridden(call, base, params.into())?;
         thread.record(Record::Settings(Box::new(settings)))?;
     }
-    Ok(thread)
+    Ok(Resumed {
+        thread,
+        cold: false,
+        preview: None,
+        warning: None,
+    })
 }
 
-fn resume_cold(call: &Call, id: &str, params: ThreadResumeParams) -> Result<Rc<Thread>, Failure> {
+pub(super) fn resume_cold(
+    call: &Call,
+    id: &str,
+    path: PathBuf,
+    params: ThreadResumeParams,
+) -> Result<Resumed, Failure> {
     let server = &call.server;
-    let Some(path) = catalog::find(&server.home, id) else {
-        refuse_archived(call, id)?;
-        return Err(no_rollout(id));
-    };
-    check_path(id, Some(&path), params.path.as_deref())?;
     let Loaded { meta, records } = store::load(&path)?.ok_or_else(|| no_rollout(id))?;
     deprecate(call, params.exclude_turns);
     let requested = Requested::from(params);
@@ -256,6 +279,9 @@ fn resume_cold(call: &Call, id: &str, params: ThreadResumeParams) -> Result<Rc<T
         )?
     };
     let recorded = remembered.model.clone();
+    let model = requested.model.as_ref().unwrap_or(&recorded);
+    let tier = requested.service_tier.as_ref();
+    let warning = tier.and_then(|_| config::tier_complaint(&config, &requested, model));
     let mut settings = overridden(call, remembered, requested)?;
     let fallbacks = config.requirements.settle(&mut settings);
     let switch = (settings.model != recorded && !is_blank).then(|| {
@@ -287,7 +313,41 @@ fn resume_cold(call: &Call, id: &str, params: ThreadResumeParams) -> Result<Rc<T
         call.client.notify("warning", &params);
     }
     server.status_changed(id, &ThreadStatus::Idle);
-    Ok(thread)
+    Ok(Resumed {
+        thread,
+        cold: true,
+        preview: None,
+        warning,
+    })
+}
+
+/// Resumes what is in no file: a new thread that begins with these items of the model's input.
+pub(super) fn resume_items(
+    call: &Call,
+    items: Vec<Value>,
+    params: ThreadResumeParams,
+) -> Result<Resumed, Failure> {
+    let server = &call.server;
+    let preview = said_first(&items);
+    let requested = Requested::from(params);
+    let mut settings = config::resolve(&*server.config()?, &requested, &server.started_in)?;
+    server.config()?.requirements.settle(&mut settings);
+    let meta = new_meta(call, None, None);
+    let mut state = State::new(settings, meta.created_ms);
+    for item in items {
+        state.replay(Record::Input(
+            to_raw_value(&item).map_err(|error| Failure::internal(error.to_string()))?,
+        ));
+    }
+    let thread = keep(call, meta, false, state);
+    warm_up(call, &thread);
+    server.status_changed(thread.id(), &ThreadStatus::Idle);
+    Ok(Resumed {
+        thread,
+        cold: true,
+        preview: Some(preview),
+        warning: None,
+    })
 }
 
 /// Would codex have written settings down with this? It does so with turns, not when it makes the
@@ -420,21 +480,6 @@ fn check_resumable(call: &Call, requested: &Requested) -> Result<(), Failure> {
         Some(Some(problem)) => Err(Failure::params(format!(
             "invalid `approval_policy` config override: {problem}"
         ))),
-        _ => Ok(()),
-    }
-}
-
-fn check_path(id: &str, actual: Option<&Path>, asked: Option<&Path>) -> Result<(), Failure> {
-    match (actual, asked) {
-        (Some(actual), Some(asked))
-            if fs::canonicalize(asked).ok().as_deref() != Some(actual) && asked != actual =>
-        {
-            Err(Failure::invalid(format!(
-                "cannot resume running thread {id} with stale path: requested `{}`, active `{}`",
-                asked.display(),
-                actual.display()
-            )))
-        }
         _ => Ok(()),
     }
 }

@@ -18,8 +18,8 @@ use crate::mutant::{self, Switch};
 use crate::permission::ProfilePlace;
 use crate::protocol::environment::TurnEnvironmentParams;
 use crate::protocol::params::{
-    AbsolutePath, CollaborationMode, ModeKind, Personality, ReasoningSummary,
-    ThreadSettingsUpdateParams, TurnInterruptParams, TurnStartParams, TurnSteerParams,
+    CollaborationMode, ModeKind, Personality, ReasoningSummary, ThreadSettingsUpdateParams,
+    TurnInterruptParams, TurnStartParams, TurnSteerParams, roots,
 };
 use crate::protocol::reply::{TurnStatus, TurnView};
 use crate::protocol::thread_params::{Patch, ThreadCompactStartParams, ThreadShellCommandParams};
@@ -76,14 +76,10 @@ pub(super) fn start(call: &Call, params: TurnStartParams) -> Result<(), Failure>
         service_tier: params.service_tier_for_turn,
         parent: params.parent_turn_id,
     };
-    let roots = params.runtime_workspace_roots.map(|roots| {
-        let paths = roots.into_iter().map(AbsolutePath::into_path);
-        paths.collect::<Vec<_>>()
-    });
     let changes = Changes {
         plugins: params.disabled_plugin_ids,
         cwd: params.cwd,
-        workspace_roots: roots,
+        workspace_roots: params.runtime_workspace_roots.map(roots),
         approval_policy: params.approval_policy,
         approvals_reviewer: params.approvals_reviewer,
         sandbox: params.sandbox_policy.map(|requested| requested.0),

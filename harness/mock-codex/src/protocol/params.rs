@@ -21,12 +21,12 @@ use super::environment::{
     TurnEnvironmentParams,
 };
 use super::input::{AdditionalContext, TurnToolOutput, UserInput};
-pub(crate) use super::thread_params::ThreadResumeInitialTurnsPageParams;
-use super::thread_params::{Patch, patch};
+use super::thread_params::patch;
+pub(crate) use super::thread_params::{Patch, ThreadResumeInitialTurnsPageParams};
 use super::value::approval_policy;
 pub(crate) use super::value::{
-    AbsolutePath, Personality, ReasoningEffort, ReasoningSummary, RequestedSandbox, SortDirection,
-    ThreadHistoryMode, ThreadSortKey, ThreadSourceKind, TurnItemsView,
+    AbsolutePath, Personality, ReasoningEffort, ReasoningSummary, RequestedSandbox, ResponseItems,
+    SortDirection, ThreadHistoryMode, ThreadSortKey, ThreadSourceKind, TurnItemsView, roots,
 };
 
 /// A member that is accepted, whatever it is.
@@ -98,7 +98,7 @@ pub(crate) struct ThreadStartParams {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ThreadResumeParams {
     pub(crate) thread_id: String,
-    pub(crate) history: Option<Vec<Value>>,
+    pub(crate) history: Option<ResponseItems>,
     pub(crate) path: Option<PathBuf>,
     pub(crate) model: Option<String>,
     pub(crate) model_provider: Option<String>,

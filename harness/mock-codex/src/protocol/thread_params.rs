@@ -15,6 +15,7 @@ use crate::thread::goal::GoalStatus;
 /// A member that can be left out, be `null`, or have a value.
 pub(crate) type Patch<T> = Option<Option<T>>;
 
+/// Reads a member that is there.
 pub(super) fn patch<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Patch<T>, D::Error> {

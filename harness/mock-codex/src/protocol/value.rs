@@ -7,6 +7,22 @@ use codex_wire::policy::{
 };
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
+use serde_json::Value;
+
+use crate::model::response_item;
+
+/// Items of the Responses API, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ResponseItems(pub(crate) Vec<Value>);
+
+impl<'de> Deserialize<'de> for ResponseItems {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let items = Vec::<Value>::deserialize(deserializer)?;
+        let items = items.into_iter().map(response_item::checked);
+        let items: Result<Vec<_>, _> = items.filter_map(Result::transpose).collect();
+        items.map(Self).map_err(de::Error::custom)
+    }
+}
 
 /// A path that must be absolute.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +32,17 @@ impl AbsolutePath {
     pub(crate) fn into_path(self) -> PathBuf {
         self.0
     }
+}
+
+/// Roots in their shortest form, once each, as codex 0.169.0 takes them.
+pub(crate) fn roots(paths: Vec<AbsolutePath>) -> Vec<PathBuf> {
+    let mut roots = Vec::with_capacity(paths.len());
+    for root in paths.iter().map(|path| crate::config::plain(&path.0)) {
+        if !roots.contains(&root) {
+            roots.push(root);
+        }
+    }
+    roots
 }
 
 impl<'de> Deserialize<'de> for AbsolutePath {
@@ -300,10 +327,7 @@ impl From<SandboxPolicyDeserialize> for RequestedSandbox {
                 exclude_slash_tmp,
                 ..
             } => SandboxPolicy::WorkspaceWrite(WorkspaceWrite {
-                writable_roots: writable_roots
-                    .into_iter()
-                    .map(AbsolutePath::into_path)
-                    .collect(),
+                writable_roots: roots(writable_roots),
                 network_access,
                 exclude_tmpdir_env_var,
                 exclude_slash_tmp,

@@ -61,6 +61,14 @@ pub(crate) struct Meta {
     pub(crate) thread_source: Option<String>,
 }
 
+impl Meta {
+    /// Does anybody read it? codex 0.169.0 keeps a read state for the threads of the user alone.
+    pub(crate) fn has_reader(&self) -> bool {
+        let source = self.thread_source.as_deref();
+        source.is_none_or(|source| source == "user")
+    }
+}
+
 /// A turn began.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct TurnStarted {

@@ -244,7 +244,7 @@ impl Settings {
         }
         writable.append(&mut details.writable_roots);
         let mut seen = BTreeSet::new();
-        writable.retain(|root| seen.insert(root.clone()));
+        writable.retain(|root| *root != self.cwd && seen.insert(root.clone()));
         details.writable_roots = writable;
         SandboxPolicy::WorkspaceWrite(details)
     }

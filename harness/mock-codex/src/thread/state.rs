@@ -375,6 +375,14 @@ impl Thread {
         &self.meta.id
     }
 
+    /// What of it its reader has seen, if it has one.
+    pub(crate) fn read_state(&self) -> Option<ReadState> {
+        let state = self.state.borrow();
+        state
+            .read_state(self.id())
+            .filter(|_| self.meta.has_reader())
+    }
+
     /// A loaded thread that nobody follows yet.
     pub(crate) fn new(meta: Meta, path: Option<PathBuf>, ephemeral: bool, state: State) -> Self {
         Self {

@@ -78,8 +78,8 @@ fn changes(told: &Settings, settings: &Settings) -> Vec<String> {
     let tools = deferred.as_deref().unwrap_or(context::NO_TOOLS);
     let permissions = context::permissions(settings);
     let other_permissions = context::permissions(told) != permissions;
-    let collaboration =
-        context::collaboration(settings).filter(|_| told.collaboration != settings.collaboration);
+    let other_mode = switched || told.collaboration != settings.collaboration;
+    let collaboration = context::collaboration(settings).filter(|_| other_mode);
     let moved = told.cwd != settings.cwd;
     let other_place = moved || context::filesystem(told) != context::filesystem(settings);
     let environment = other_place.then(|| context::environment(settings, moved));

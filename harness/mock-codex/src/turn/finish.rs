@@ -139,6 +139,9 @@ fn has_agent_message(scope: &Scope) -> bool {
 }
 
 pub(super) fn mark_unread(scope: &Scope) {
+    if !scope.thread.meta.has_reader() {
+        return;
+    }
     let mut state = scope.thread.state.borrow_mut();
     let before = state.unread.take().and_then(|unread| unread.first);
     state.unread = Some(Unread {
@@ -152,7 +155,9 @@ pub(super) fn mark_unread(scope: &Scope) {
 }
 
 pub(super) fn tell_read_state(scope: &Scope) {
-    let read_state = scope.thread.state.borrow().read_state(scope.thread.id());
+    let Some(read_state) = scope.thread.read_state() else {
+        return;
+    };
     scope.thread.notify(
         "thread/readState/changed",
         &json!({"threadId": scope.thread.id(), "readState": read_state}),
