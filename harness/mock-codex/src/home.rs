@@ -70,12 +70,24 @@ pub(crate) fn user_agent(originator: &str, client: &str, version: &str) -> Strin
         .ok()
         .filter(|terminal| !terminal.is_empty())
         .unwrap_or_else(|| "unknown".to_owned());
-    format!(
-        "{originator}/{} ({}; {}) {terminal} ({client}; {version})",
+    let client = format!("{client}; {version}");
+    header_text(format!(
+        "{originator}/{} ({}; {}) {terminal} ({})",
         crate::CODEX_VERSION,
         operating_system(),
         std::env::consts::ARCH,
-    )
+        client.trim(),
+    ))
+}
+
+/// A text as a header can hold it: where it can't, whatever isn't plain ASCII is an underscore, as
+/// codex 0.169.0 does it.
+fn header_text(text: String) -> String {
+    if text.chars().all(|c| c == '\t' || !c.is_ascii_control()) {
+        return text;
+    }
+    let plain = |c| if matches!(c, ' '..='~') { c } else { '_' };
+    text.chars().map(plain).collect()
 }
 
 /// The distribution and its version in three parts.

@@ -143,10 +143,7 @@ impl Server {
         let mut known = self.identity.borrow_mut();
         let originator = match &*known {
             Some(known) => known.name.clone(),
-            None => std::env::var(ORIGINATOR)
-                .ok()
-                .filter(|name| !name.is_empty())
-                .unwrap_or_else(|| name.to_owned()),
+            None => std::env::var(ORIGINATOR).unwrap_or_else(|_| name.to_owned()),
         };
         let identity = Identity {
             user_agent: home::user_agent(&originator, name, version),
@@ -341,15 +338,25 @@ fn has_address(config: &mut Loader) -> bool {
         .is_some_and(|provider| provider.base_url.is_some())
 }
 
+/// What an id may begin with, in these letters alone.
+const URN: &str = "urn:uuid:";
+
 /// Checks an id and gives it in its usual spelling. `what` is how the error names it.
 pub(crate) fn parse_id(what: &str, id: &str) -> Result<String, Failure> {
     Uuid::try_parse(id)
+        .ok()
+        .filter(|_| id.starts_with(URN) || !id.contains(':'))
         .map(|id| id.to_string())
-        .map_err(|_| Failure::invalid(format!("invalid {what} id: {}", what_is_wrong(id))))
+        .ok_or_else(|| Failure::invalid(format!("invalid {what} id: {}", what_is_wrong(id))))
 }
 
 /// Why a text is no id, in the words of the parser that codex 0.169.0 uses.
 fn what_is_wrong(id: &str) -> String {
+    let braced = id.strip_prefix('{').and_then(|id| id.strip_suffix('}'));
+    let wrapped = braced
+        .map(|id| (1, id))
+        .or_else(|| Some((URN.len(), id.strip_prefix(URN)?)));
+    let (before, id) = wrapped.unwrap_or((0, id));
     let stray = id
         .char_indices()
         .find(|(_, c)| !c.is_ascii_hexdigit() && *c != '-');
@@ -357,11 +364,11 @@ fn what_is_wrong(id: &str) -> String {
         return format!(
             "invalid character: expected an optional prefix of `urn:uuid:` followed by \
              [0-9a-fA-F-], found `{found}` at {}",
-            at + 1
+            before + at + 1
         );
     }
     let groups: Vec<&str> = id.split('-').collect();
-    if groups.len() == 1 {
+    if groups.len() == 1 && wrapped.is_none() {
         return format!(
             "invalid length: expected length 32 for simple format, found {}",
             id.len()

@@ -62,7 +62,7 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
     let ephemeral = params.ephemeral;
     let meta = new_meta(call, Some(id), params.thread_source.clone());
     let mut state = replay(call, &source, records.clone())?;
-    state.leave_running_turn();
+    state.close_cut_turn();
     if state.turns.is_empty() {
         let goal = state.goal.as_ref().map(|goal| goal.objective.clone());
         let said = Some(injected(&records)).filter(|said| !said.is_empty());

@@ -50,7 +50,7 @@ pub(super) fn set(call: &Call, params: ThreadGoalSetParams) -> Result<(), Failur
     owner.keep(Some(goal))?;
     if let Owner::Loaded(thread) = &owner {
         thread.name_after_goal();
-        thread.write_summary()?;
+        thread.touch()?;
     }
     call.reply(&json!({"goal": view}));
     call.server.broadcast(

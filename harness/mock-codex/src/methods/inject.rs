@@ -32,7 +32,7 @@ pub(super) fn inject(call: &Call, params: ThreadInjectItemsParams) -> Result<(),
     // A running turn shows it to the model behind the answer that is being given.
     if thread.state.borrow().active.is_none() {
         thread.take_injected()?;
-        thread.write_summary()?;
+        thread.touch()?;
     }
     call.reply(&json!({}));
     Ok(())

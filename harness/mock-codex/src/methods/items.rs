@@ -44,7 +44,9 @@ pub(super) fn list(call: &Call, params: ThreadItemsListParams) -> Result<(), Fai
     }
     let place = match params.cursor {
         None => None,
-        Some(ThreadItemsListCursor::Cursor(cursor)) => Some(Place::parse(&cursor, Scope::Items)?),
+        Some(ThreadItemsListCursor::Cursor(cursor)) => {
+            Some(Place::parse(&cursor, &id, Scope::Items)?)
+        }
         Some(ThreadItemsListCursor::Anchor(ThreadItemsListAnchor::Item { item_id })) => {
             Some(place_of(&rows, params.turn_id.as_deref(), &item_id)?)
         }

@@ -28,8 +28,7 @@ pub(super) fn update(call: &Call, params: ThreadMetadataUpdateParams) -> Result<
     }
     let view = match call.server.loaded(&id) {
         Some(thread) if thread.ephemeral => {
-            let text = format!("ephemeral thread does not support metadata updates: {id}");
-            return Err(Failure::invalid(text));
+            return Err(unsupported_ephemeral(&id));
         }
         Some(thread) => {
             check_project(params.project_id.as_deref())?;
@@ -68,15 +67,23 @@ pub(super) fn set_memory_mode(
 ) -> Result<(), Failure> {
     let id = parse_id("thread", &params.thread_id)?;
     // The mock remembers nothing across threads, so that there is nothing to switch.
-    if call.server.loaded(&id).is_none() && anywhere(&call.server.home, &id).is_none() {
-        return Err(no_rollout(&id));
+    match call.server.loaded(&id) {
+        Some(thread) if thread.ephemeral => return Err(unsupported_ephemeral(&id)),
+        None if catalog::find(&call.server.home, &id).is_none() => return Err(no_rollout(&id)),
+        _ => {}
     }
     call.reply(&json!({}));
     Ok(())
 }
 
+fn unsupported_ephemeral(id: &str) -> Failure {
+    Failure::invalid(format!(
+        "ephemeral thread does not support metadata updates: {id}"
+    ))
+}
+
 /// The file of a thread, archived or not.
-fn anywhere(home: &Path, id: &str) -> Option<PathBuf> {
+pub(super) fn anywhere(home: &Path, id: &str) -> Option<PathBuf> {
     catalog::find(home, id).or_else(|| catalog::find_archived(home, id))
 }
 

@@ -34,14 +34,14 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Reads a cursor of this scope.
-    pub(super) fn parse(cursor: &str, scope: Scope) -> Result<Self, Failure> {
+    /// Reads a cursor of this thread and this scope.
+    pub(super) fn parse(cursor: &str, thread: &str, scope: Scope) -> Result<Self, Failure> {
         let value: serde_json::Value =
             serde_json::from_str(cursor).map_err(|_| invalid_cursor(cursor))?;
         let line = value["rolloutOrdinal"]
             .as_u64()
             .and_then(|at| usize::try_from(at).ok());
-        let fits = value["scope"]["kind"] == scope.kind();
+        let fits = value["scope"]["kind"] == scope.kind() && value["requestedThreadId"] == thread;
         match (line, value["includeAnchor"].as_bool()) {
             (Some(line), Some(include)) if fits => Ok(Self { line, include }),
             _ => Err(invalid_cursor(cursor)),
@@ -159,14 +159,15 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_belongs_to_its_scope() {
+    fn a_cursor_belongs_to_its_thread_and_its_scope() {
         let place = Place {
             line: 14,
             include: true,
         };
         let cursor = place.cursor("t", Scope::Turns);
-        assert_eq!(Place::parse(&cursor, Scope::Turns).unwrap(), place);
-        assert!(Place::parse(&cursor, Scope::Items).is_err());
-        assert!(Place::parse("zz", Scope::Turns).is_err());
+        assert_eq!(Place::parse(&cursor, "t", Scope::Turns).unwrap(), place);
+        assert!(Place::parse(&cursor, "t", Scope::Items).is_err());
+        assert!(Place::parse(&cursor, "other", Scope::Turns).is_err());
+        assert!(Place::parse("zz", "t", Scope::Turns).is_err());
     }
 }

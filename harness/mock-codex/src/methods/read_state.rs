@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::listing::not_loaded;
+use super::metadata::anywhere;
 use crate::connection::Call;
 use crate::failure::Failure;
 use crate::protocol::reply::UnreadPosition;
@@ -15,7 +16,7 @@ use crate::thread::store::Rollout;
 pub(super) fn update(call: &Call, params: ThreadReadStateUpdateParams) -> Result<(), Failure> {
     let id = parse_id("thread", &params.thread_id)?;
     let loaded = call.server.loaded(&id);
-    let path = catalog::find(&call.server.home, &id);
+    let path = anywhere(&call.server.home, &id);
     let glance = match &path {
         Some(path) if loaded.is_none() => catalog::glance(path)?,
         _ => None,

@@ -25,7 +25,7 @@ pub(super) fn list(call: &Call, params: ThreadTurnsListParams) -> Result<(), Fai
     let cursor = params.cursor;
     let wanted = |cursor: Option<String>| {
         let place = cursor
-            .map(|cursor| Place::parse(&cursor, Scope::Turns))
+            .map(|cursor| Place::parse(&cursor, &id, Scope::Turns))
             .transpose()?;
         Ok::<_, Failure>(Wanted {
             place,

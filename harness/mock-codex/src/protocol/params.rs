@@ -51,10 +51,20 @@ pub(crate) struct ClientInfo {
 /// What the client can take.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[allow(clippy::struct_excessive_bools, reason = "the protocol has them")]
 pub(crate) struct InitializeCapabilities {
     #[serde(default)]
     pub(crate) experimental_api: bool,
+    #[serde(default)]
+    pub(crate) request_attestation: bool,
+    #[serde(default)]
+    pub(crate) required_human_approval: bool,
+    #[serde(default)]
+    pub(crate) mcp_server_openai_form_elicitation: bool,
+    #[serde(default)]
+    pub(crate) explicit_gateway_oauth: bool,
     pub(crate) opt_out_notification_methods: Option<Vec<String>>,
+    pub(crate) extensions: Option<Map<String, Value>>,
 }
 
 /// `thread/start`.

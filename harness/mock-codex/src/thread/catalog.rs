@@ -162,7 +162,7 @@ impl Glance {
             recency_at: self.meta.created_ms / 1000,
             status: ThreadStatus::NotLoaded,
             path: Some(path.to_owned()),
-            originator: self.meta.originator.clone(),
+            originator: self.meta.originator(),
             thread_source: self.meta.thread_source.clone(),
             ..ThreadView::blank(self.meta.id.clone())
         };

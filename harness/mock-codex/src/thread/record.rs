@@ -62,6 +62,11 @@ pub(crate) struct Meta {
 }
 
 impl Meta {
+    /// Who began it, if they have a name.
+    pub(crate) fn originator(&self) -> Option<String> {
+        Some(self.originator.clone()).filter(|name| !name.is_empty())
+    }
+
     /// Does anybody read it? codex 0.169.0 keeps a read state for the threads of the user alone.
     pub(crate) fn has_reader(&self) -> bool {
         let source = self.thread_source.as_deref();

@@ -280,23 +280,13 @@ impl State {
         self.turns.insert(within.unwrap_or(self.turns.len()), turn);
     }
 
-    /// Ends a turn that is still running elsewhere: nobody knows when it will end.
-    pub(crate) fn leave_running_turn(&mut self) {
-        if let Some(turn) = self.turns.last_mut()
-            && turn.status == TurnStatus::InProgress
-        {
-            turn.status = TurnStatus::Interrupted;
-        }
-    }
-
-    /// Ends a turn that was running when the server stopped.
+    /// Ends a turn that still runs elsewhere, or that ran when the server was killed: nobody knows
+    /// when it ends.
     pub(crate) fn close_cut_turn(&mut self) {
         if let Some(turn) = self.turns.last_mut()
             && turn.status == TurnStatus::InProgress
         {
             turn.status = TurnStatus::Interrupted;
-            turn.completed_ms = Some(turn.started_ms);
-            turn.duration_ms = Some(0);
         }
     }
 

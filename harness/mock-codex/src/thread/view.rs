@@ -28,7 +28,7 @@ impl Thread {
             status: state.status.clone(),
             path: self.path.clone(),
             cwd: settings.cwd.clone(),
-            originator: self.meta.originator.clone(),
+            originator: self.meta.originator(),
             can_accept_direct_input: Some(true),
             thread_source: self.meta.thread_source.clone(),
             git_info: state.git.clone(),

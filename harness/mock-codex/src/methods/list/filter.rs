@@ -23,12 +23,25 @@ pub(super) struct Filter {
 
 impl Filter {
     pub(super) fn new(call: &Call, params: ThreadListParams) -> Result<Self, Failure> {
+        let excluded = params.excluded_thread_ids.unwrap_or_default();
+        let excluded = excluded.iter().map(|id| parse("excluded thread", id));
+        let excluded = excluded.collect::<Result<_, _>>()?;
         if params.originators.is_some_and(|names| !names.is_empty()) {
             return Err(Failure::params(
                 "originator filtering is not supported by the local app-server",
             ));
         }
-        let excluded = params.excluded_thread_ids.unwrap_or_default();
+        let (parent, ancestor) = (&params.parent_thread_id, &params.ancestor_thread_id);
+        if parent.is_some() && ancestor.is_some() {
+            return Err(Failure::invalid(
+                "parentThreadId and ancestorThreadId are mutually exclusive",
+            ));
+        }
+        if params.attached_to_thread_id.is_some() && (parent.is_some() || ancestor.is_some()) {
+            return Err(Failure::invalid(
+                "attachedToThreadId cannot be combined with parentThreadId or ancestorThreadId",
+            ));
+        }
         let relatives = [
             ("parent thread", params.parent_thread_id),
             ("ancestor thread", params.ancestor_thread_id),
@@ -59,10 +72,7 @@ impl Filter {
                 None => vec![default_provider(call)],
             },
             kinds: params.source_kinds.unwrap_or_default(),
-            excluded: excluded
-                .iter()
-                .map(|id| parse("excluded thread", id))
-                .collect::<Result<_, _>>()?,
+            excluded,
             directories: params.cwd.map(|cwd| cwd.directories(&server.started_in)),
             term: params.search_term,
             archived: params.archived == Some(true),

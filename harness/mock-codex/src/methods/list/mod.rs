@@ -89,17 +89,19 @@ impl Query {
             ascending: params.sort_direction == Some(SortDirection::Asc),
             from_database: params.search_term.is_some() || params.use_state_db_only,
         };
-        let cursor = params.cursor.as_deref().map(Cursor::parse).transpose()?;
         if order.key == ThreadSortKey::SectionPosition && params.section_id.is_none() {
             return Err(Failure::invalid(
                 "section-position sorting requires a section filter",
             ));
         }
+        let (cursor, limit) = (params.cursor.clone(), limit(params.limit));
+        // What the members mean together is looked at before the cursor.
+        let filter = Filter::new(call, params)?;
         Ok(Self {
             order,
-            cursor,
-            limit: limit(params.limit),
-            filter: Filter::new(call, params)?,
+            cursor: cursor.as_deref().map(Cursor::parse).transpose()?,
+            limit,
+            filter,
             keeps_old: server_keeps_old(call) && !order.from_database,
             previews: match (server_keeps_old(call), order.from_database) {
                 (false, _) => Previews::Never,
