@@ -80,6 +80,9 @@ pub(crate) struct Setup {
 impl Server {
     /// A server with no clients yet; fails where the configuration forbids to start.
     pub(crate) async fn new(mut setup: Setup) -> Result<Self, String> {
+        if let Some(refusal) = setup.config.refusal() {
+            return Err(refusal);
+        }
         if let Ok(config) = setup.config.load() {
             config.toml.check()?;
         }

@@ -313,6 +313,29 @@ impl Loader {
         result
     }
 
+    /// Why the settings of the command line forbid to start, which the same lines in the file
+    /// don't (codex 0.169.0).
+    pub(crate) fn refusal(&mut self) -> Option<String> {
+        match self.load() {
+            Ok(config) => {
+                let named = config.on_command_line.get("model_provider")?.as_str()?;
+                let is_known = config.knows_provider(named);
+                (!is_known).then(|| format!("Model provider `{named}` not found"))
+            }
+            Err(problem) => {
+                let mut file_alone = Self {
+                    path: self.path.clone(),
+                    requirements: self.requirements.clone(),
+                    overrides: Vec::new(),
+                    ignored: self.ignored,
+                    profile: self.profile.clone(),
+                    cached: None,
+                };
+                file_alone.load().is_ok().then_some(problem.details)
+            }
+        }
+    }
+
     /// Where the file is.
     pub(crate) fn path(&self) -> &Path {
         &self.path

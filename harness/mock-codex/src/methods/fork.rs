@@ -49,10 +49,12 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
         records,
     } = store::load(&path)?.ok_or_else(|| no_rollout(&id))?;
     deprecate(call, params.exclude_turns);
-    let name = records.iter().rev().find_map(|record| match record {
-        Record::Summary(summary) => Some(summary.name.clone()),
+    let summary = records.iter().rev().find_map(|record| match record {
+        Record::Summary(summary) => Some(summary),
         _ => None,
     });
+    let name = summary.and_then(|summary| summary.name.clone());
+    let preview = summary.map(|summary| summary.preview.clone());
     let records = cut(
         records,
         params.last_turn_id.as_deref(),
@@ -67,9 +69,11 @@ pub(super) fn fork(call: &Call, params: ThreadForkParams) -> Result<(), Failure>
         let goal = state.goal.as_ref().map(|goal| goal.objective.clone());
         let said = Some(injected(&records)).filter(|said| !said.is_empty());
         state.preview = said.or(goal).unwrap_or_default();
+    } else if state.preview.is_empty() {
+        state.preview = preview.unwrap_or_default();
     }
     state.ordinals.fork();
-    state.name = name.flatten();
+    state.name = name;
     state.unread = None;
     state.updated_ms = meta.created_ms;
     state.recency_ms = meta.created_ms;
