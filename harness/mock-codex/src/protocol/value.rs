@@ -37,7 +37,7 @@ impl AbsolutePath {
 /// Roots in their shortest form, once each, as codex 0.169.0 takes them.
 pub(crate) fn roots(paths: Vec<AbsolutePath>) -> Vec<PathBuf> {
     let mut roots = Vec::with_capacity(paths.len());
-    for root in paths.iter().map(|path| crate::config::plain(&path.0)) {
+    for root in paths.into_iter().map(|path| crate::config::plain(&path.0)) {
         if !roots.contains(&root) {
             roots.push(root);
         }
