@@ -3,8 +3,10 @@
 pub(super) mod actions;
 mod additional;
 mod ask;
+mod danger;
 mod launch;
 mod review;
+mod script;
 pub(super) mod utf8;
 mod verdict;
 mod watch;

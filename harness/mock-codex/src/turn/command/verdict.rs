@@ -4,7 +4,7 @@ use codex_wire::policy::{ApprovalPolicy, GranularApproval, SandboxPolicy};
 
 use super::additional::Beyond;
 use super::launch::Planned;
-use super::{actions, rejected};
+use super::{actions, danger, rejected};
 use crate::quirk::Id as Quirk;
 use crate::rules::{Decision, Match};
 use crate::turn::emit::Scope;
@@ -71,7 +71,7 @@ pub(super) fn of(scope: &Scope, planned: &Planned) -> Verdict {
             .server
             .quirks
             .has(Quirk::NeverRefusesDangerousCommands);
-    let dangerous = refuses && is_dangerous(&planned.cmd);
+    let dangerous = refuses && danger::is_dangerous(&planned.cmd);
     let ask = match policy {
         ApprovalPolicy::Never if dangerous => {
             return Verdict::Refuse(rejected(&format!(
@@ -166,48 +166,4 @@ fn forbidden(planned: &Planned, found: &Match) -> Outcome {
         format!("policy forbids commands starting with `{prefix}`")
     });
     rejected(&format!("`{}` rejected: {why}", planned.display))
-}
-
-/// Does a command line delete by force?
-fn is_dangerous(line: &str) -> bool {
-    let Some(words) = shlex::split(line) else {
-        return false;
-    };
-    words
-        .split(|word| matches!(word.as_str(), "&&" | "||" | ";" | "|" | "&"))
-        .any(deletes_by_force)
-}
-
-fn deletes_by_force(words: &[String]) -> bool {
-    match words.split_first() {
-        Some((program, rest)) if program == "sudo" => deletes_by_force(rest),
-        Some((program, rest)) => {
-            program.rsplit('/').next() == Some("rm")
-                && rest.first().is_some_and(|flags| {
-                    flags.starts_with('-') && !flags.starts_with("--") && flags.contains('f')
-                        || flags == "--force"
-                })
-        }
-        None => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_dangerous;
-
-    #[test]
-    fn forced_deletion_is_dangerous_wherever_it_stands() {
-        for line in [
-            "rm -rf x",
-            "rm -f x",
-            "cd a && /bin/rm -fr x",
-            "sudo rm -rf /",
-        ] {
-            assert!(is_dangerous(line), "{line}");
-        }
-        for line in ["rm x", "rm -r x", "echo 'rm -rf x'", "rmdir -f x", "it's"] {
-            assert!(!is_dangerous(line), "{line}");
-        }
-    }
 }
