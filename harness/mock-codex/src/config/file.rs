@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::checked::{self, Checked};
 use super::profiles::PermissionsToml;
 use super::provider::{self, ProviderAuth, WireApi};
+use super::shell_environment::ShellEnvironment;
 
 /// The settings that the mock knows.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -39,6 +40,16 @@ pub(crate) struct ConfigToml {
     pub(crate) permissions: PermissionsToml,
     #[serde(default)]
     pub(crate) projects: BTreeMap<PathBuf, Project>,
+    #[serde(default)]
+    pub(crate) feedback: FeedbackToml,
+    pub(super) model_instructions_file: Option<PathBuf>,
+    pub(super) experimental_compact_prompt_file: Option<PathBuf>,
+    pub(super) project_doc_max_bytes: Option<usize>,
+    #[serde(default)]
+    pub(super) project_doc_fallback_filenames: Vec<String>,
+    pub(super) project_root_markers: Option<Vec<String>>,
+    #[serde(default)]
+    pub(crate) shell_environment_policy: ShellEnvironment,
     pub(super) suppress_unstable_features_warning: Option<bool>,
     #[serde(default)]
     features: Features,
@@ -103,6 +114,12 @@ pub(crate) struct WorkspaceWriteToml {
     pub(crate) network_access: bool,
     pub(crate) exclude_tmpdir_env_var: bool,
     pub(crate) exclude_slash_tmp: bool,
+}
+
+/// `[feedback]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct FeedbackToml {
+    pub(crate) enabled: Option<bool>,
 }
 
 /// `[projects."PATH"]`.

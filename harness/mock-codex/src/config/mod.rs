@@ -1,8 +1,10 @@
 //! `CODEX_HOME/config.toml`, `-c` overrides, and what they mean for a thread.
 
 mod checked;
+mod documents;
 mod edit;
 mod file;
+mod instructions;
 mod known;
 mod layers;
 mod overrides;
@@ -12,7 +14,9 @@ mod project_layer;
 mod provider;
 mod requirements;
 mod resolve;
+mod shell_environment;
 
+pub(crate) use documents::Documents;
 pub(crate) use edit::{MergeStrategy, key_path};
 use file::TrustLevel;
 pub(crate) use file::{ConfigToml, Problem, Provider, approval_problem};
@@ -24,6 +28,7 @@ pub(crate) use requirements::{Requirements, Unusable};
 pub(crate) use resolve::{
     Requested, below_home, plain, resolve, tier_complaint, tier_of, unloadable,
 };
+pub(crate) use shell_environment::ShellEnvironment;
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -115,6 +120,11 @@ impl Config {
         chooses.is_some_and(|table| !sets(&table, "default_permissions"))
     }
 
+    /// The files of `AGENTS.md` that hold for a directory.
+    pub(crate) fn documents(&self, cwd: &Path) -> Documents {
+        Documents::read(&self.toml, self.home(), cwd)
+    }
+
     fn home(&self) -> &Path {
         self.path.parent().unwrap_or(&self.path)
     }
@@ -148,6 +158,11 @@ impl Config {
         }
         let permissions = self.toml.default_permissions.as_deref()?;
         profiles::profile(&self.toml, permissions).err()
+    }
+
+    /// Why its instructions can't be read.
+    pub(crate) fn instructions_problem(&self) -> Option<String> {
+        instructions::base(&self.toml, self.home()).err()
     }
 
     /// What is said of the default permissions, where they are of one's own.

@@ -7,7 +7,9 @@ use codex_wire::policy::{
 };
 use serde_json::{Map, Value};
 
+use super::documents::Documents;
 use super::file::{ConfigToml, TrustLevel};
+use super::instructions;
 use super::profiles::{NO_DEFAULT, profile};
 use super::project::trust_of;
 use crate::failure::Failure;
@@ -121,8 +123,16 @@ pub(crate) fn resolve(
         alone: toml.has_feature("request_permissions_tool"),
         with_commands: toml.has_feature("exec_permission_approvals"),
     };
+    let files_in = if requested.sets("model_instructions_file") {
+        &*cwd
+    } else {
+        config.home()
+    };
+    let base_instructions = instructions::base(&toml, files_in).map_err(unloadable)?;
     let settings = Settings {
         plugins: Vec::new(),
+        documents: Documents::read(&toml, config.home(), &cwd),
+        shell_environment: toml.shell_environment_policy,
         service_tier: tier(requested, toml.service_tier, &model),
         model,
         provider,
@@ -136,7 +146,7 @@ pub(crate) fn resolve(
         effort: toml.model_reasoning_effort,
         summary: toml.model_reasoning_summary,
         personality: requested.personality,
-        base_instructions: requested.base_instructions.clone().or(toml.instructions),
+        base_instructions: requested.base_instructions.clone().or(base_instructions),
         developer_instructions: { requested.developer_instructions.clone() }
             .or(toml.developer_instructions)
             .filter(|text| !text.is_empty()),

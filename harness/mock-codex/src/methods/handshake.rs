@@ -107,7 +107,7 @@ fn warn_about_config(call: &Call) {
     for summary in summaries.chain(here.complaint(None)) {
         threads::warn_of_config(call, &summary);
     }
-    if let Some(problem) = config.problem() {
+    if let Some(problem) = config.problem().or_else(|| config.instructions_problem()) {
         let problem = Problem::plain(problem);
         call.client.notify("configWarning", &problem.warning());
     }

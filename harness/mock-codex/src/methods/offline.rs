@@ -377,7 +377,12 @@ fn imports(call: &Call, _: NoParams) -> Result<(), Failure> {
 }
 
 /// Where the real one has no network it fails in the same way, with the cause behind it.
-fn upload_feedback(_: &Call, _: FeedbackUploadParams) -> Result<(), Failure> {
+fn upload_feedback(call: &Call, _: FeedbackUploadParams) -> Result<(), Failure> {
+    if call.server.config()?.toml.feedback.enabled == Some(false) {
+        return Err(Failure::invalid(
+            "sending feedback is disabled by configuration",
+        ));
+    }
     Err(Failure::internal(
         "failed to upload feedback: mock-codex sends nothing to anybody",
     ))

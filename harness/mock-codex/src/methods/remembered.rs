@@ -145,6 +145,8 @@ pub(super) fn overridden(
         collaboration: base.collaboration,
         dynamic_tools: base.dynamic_tools,
         permission_tools: asked.permission_tools,
+        documents: asked.documents,
+        shell_environment: asked.shell_environment,
         window: asked.window,
     };
     Ok(settings.settle())

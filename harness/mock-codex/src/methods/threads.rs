@@ -88,6 +88,7 @@ pub(super) fn start_with(
     let unstable = config.unstable_features(requested.config.as_ref());
     let tier = config::tier_complaint(&config, &requested, &settings.model);
     let meta = new_meta(call, None, thread_source);
+    let too_long = settings.documents.complaints.clone();
     let mut state = State::new(settings, meta.created_ms);
     state.daybreak = daybreak;
     let thread = keep(call, meta, ephemeral, state);
@@ -95,7 +96,8 @@ pub(super) fn start_with(
     call.reply(&thread.reply(None));
     server.broadcast("thread/started", &json!({"thread": thread.view(None)}));
     let others = [unstable, tier].into_iter().flatten();
-    for message in fallbacks.into_iter().chain(complaints).chain(others) {
+    let messages = fallbacks.into_iter().chain(complaints).chain(others);
+    for message in messages.chain(too_long) {
         warn(&thread, &message);
     }
     Ok(())
@@ -237,7 +239,12 @@ pub(super) fn resume_loaded(
     deprecate(call, params.exclude_turns);
     if !call.server.quirks.has(Quirk::ResumeLoadedIgnoresOverrides) {
         let base = thread.state.borrow().settings.clone();
-        let settings = overridden(call, base, params.into())?;
+        let (cwd, documents) = (base.cwd.clone(), base.documents.clone());
+        let mut settings = overridden(call, base, params.into())?;
+        // What is running has read them.
+        if settings.cwd == cwd {
+            settings.documents = documents;
+        }
         thread.record(Record::Settings(Box::new(settings)))?;
     }
     Ok(Resumed {

@@ -371,6 +371,9 @@ fn changed(
     if let Some(cwd) = changes.cwd {
         let cwd = config::plain(&started_in.join(config::below_home(&cwd)));
         move_roots(&mut settings, &cwd);
+        if settings.cwd != cwd {
+            settings.documents = config.documents(&cwd);
+        }
         settings.cwd = cwd;
     }
     if let Some(roots) = changes.workspace_roots {

@@ -149,6 +149,8 @@ fn blank_settings() -> Settings {
         policy_directory: None,
         dynamic_tools: Vec::new(),
         permission_tools: crate::thread::settings::PermissionTools::default(),
+        documents: crate::config::Documents::default(),
+        shell_environment: crate::config::ShellEnvironment::default(),
         window: crate::thread::settings::ContextWindow::default(),
     }
 }

@@ -181,7 +181,7 @@ pub(crate) struct ThreadReply {
     pub(crate) disabled_plugin_ids: Vec<String>,
     pub(crate) cwd: PathBuf,
     pub(crate) runtime_workspace_roots: Vec<PathBuf>,
-    pub(crate) instruction_sources: [(); 0],
+    pub(crate) instruction_sources: Vec<PathBuf>,
     pub(crate) approval_policy: ApprovalPolicy,
     pub(crate) approvals_reviewer: ApprovalsReviewer,
     pub(crate) sandbox: SandboxPolicy,

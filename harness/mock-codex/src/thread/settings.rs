@@ -7,6 +7,7 @@ use codex_wire::policy::{ApprovalPolicy, ApprovalsReviewer, SandboxPolicy};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::config::{Documents, ShellEnvironment};
 use crate::permission::{OwnProfile, Profile, ProfilePlace};
 use crate::protocol::dynamic_tool::DynamicTool;
 use crate::protocol::params::{Personality, ReasoningSummary};
@@ -46,6 +47,12 @@ pub(crate) struct Settings {
     /// How the model may ask for permissions.
     #[serde(default)]
     pub(crate) permission_tools: PermissionTools,
+    /// What `AGENTS.md` says where the thread works.
+    #[serde(default)]
+    pub(crate) documents: Documents,
+    /// The variables that commands get.
+    #[serde(default)]
+    pub(crate) shell_environment: ShellEnvironment,
     /// How many tokens the model's context holds, and when it is compacted.
     #[serde(default)]
     pub(crate) window: ContextWindow,

@@ -54,7 +54,7 @@ impl Thread {
             disabled_plugin_ids: settings.plugins.clone(),
             cwd: settings.cwd.clone(),
             runtime_workspace_roots: settings.workspace_roots.clone(),
-            instruction_sources: [],
+            instruction_sources: settings.documents.sources.clone(),
             approval_policy: settings.approval_policy,
             approvals_reviewer: settings.reviewer,
             sandbox: settings.told_sandbox(),

@@ -61,10 +61,10 @@ fn begin(settings: &Settings, deferred: Option<&str>, switched: bool) -> Vec<Str
         .chain(collaboration.as_deref())
         .chain(deferred)
         .collect();
-    vec![
-        message("developer", &texts),
-        message("user", &[&context::environment(settings, true)]),
-    ]
+    let environment = context::environment(settings, true);
+    let documents = settings.documents.told.as_deref();
+    let about: Vec<&str> = documents.into_iter().chain([&*environment]).collect();
+    vec![message("developer", &texts), message("user", &about)]
 }
 
 fn changes(told: &Settings, settings: &Settings) -> Vec<String> {
@@ -83,6 +83,8 @@ fn changes(told: &Settings, settings: &Settings) -> Vec<String> {
     let moved = told.cwd != settings.cwd;
     let other_place = moved || context::filesystem(told) != context::filesystem(settings);
     let environment = other_place.then(|| context::environment(settings, moved));
+    let documents = settings.documents.told.as_deref();
+    let documents = documents.filter(|_| told.documents.told != settings.documents.told);
     let parts = [
         ("developer", other_tools.then_some(context::SKILLS)),
         (
@@ -90,6 +92,7 @@ fn changes(told: &Settings, settings: &Settings) -> Vec<String> {
             other_permissions.then_some(permissions.as_str()),
         ),
         ("developer", collaboration.as_deref()),
+        ("user", documents),
         ("user", environment.as_deref()),
         ("developer", other_tools.then_some(tools)),
     ];

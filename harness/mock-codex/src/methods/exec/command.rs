@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use codex_wire::policy::{ExternalNetwork, SandboxPolicy};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -15,6 +16,7 @@ use crate::permission::ProfilePlace;
 use crate::process::{self, Control, Request, Watched};
 use crate::protocol::base64;
 use crate::protocol::params::RequestedSandbox;
+use crate::sandbox::launcher::NETWORK_DISABLED;
 use crate::sandbox::{Sandbox, SandboxSpec};
 
 pub(in super::super) const METHODS: &[Method] = methods! {
@@ -154,6 +156,10 @@ fn request(call: &Call, params: CommandExecParams) -> Result<Request, Failure> {
             "command/exec cannot set both timeoutMs and disableTimeout",
         ));
     }
+    let without_network = params
+        .sandbox_policy
+        .as_ref()
+        .is_some_and(is_external_offline);
     let timeout = params.timeout_ms.map(|ms| params::timeout(ms, METHOD));
     let timeout = timeout.transpose()?;
     let terminal = params::terminal(params.tty, params.size, METHOD)?;
@@ -174,10 +180,17 @@ fn request(call: &Call, params: CommandExecParams) -> Result<Request, Failure> {
             "command/exec tty or streaming requires a client-supplied processId",
         ));
     }
+    let policy = &call.server.config()?.toml.shell_environment_policy;
+    let mut env = params::environment(policy, params.env, VARIABLES);
+    if without_network {
+        let (name, value) = NETWORK_DISABLED;
+        env.retain(|(other, _)| other != name);
+        env.push((name.to_owned(), value.to_owned()));
+    }
     Ok(Request {
         argv: params.command,
         cwd,
-        env: params::environment(params.env, VARIABLES),
+        env,
         sandbox,
         stdin: params.stream_stdin,
         terminal,
@@ -185,6 +198,16 @@ fn request(call: &Call, params: CommandExecParams) -> Result<Request, Failure> {
         cap: params::cap(params.output_bytes_cap, params.disable_output_cap),
         timeout: params::limit(timeout, params.disable_timeout),
     })
+}
+
+/// Is somebody else to keep the command from the network? It is told so all the same.
+fn is_external_offline(policy: &RequestedSandbox) -> bool {
+    matches!(
+        policy.0,
+        SandboxPolicy::ExternalSandbox {
+            network_access: ExternalNetwork::Restricted
+        }
+    )
 }
 
 /// What the command may do: as it is said, or as threads are configured. A policy is meant for

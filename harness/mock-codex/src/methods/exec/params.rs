@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+use crate::config::ShellEnvironment;
 use crate::failure::Failure;
 use crate::process::{DEFAULT_CAP, DEFAULT_TIMEOUT, Size};
 
@@ -90,17 +91,17 @@ pub(super) fn limit(stated: Option<Duration>, unlimited: bool) -> Option<Duratio
     (!unlimited).then(|| stated.unwrap_or(DEFAULT_TIMEOUT))
 }
 
-/// The server's own environment with the client's changes; `null` takes a variable out.
+/// An environment with further variables and the client's changes; `null` takes a variable out.
 pub(super) fn environment(
+    policy: &ShellEnvironment,
     changes: Option<BTreeMap<String, Option<String>>>,
     further: &[(&str, &str)],
 ) -> Vec<(String, String)> {
-    let own = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let further = further
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let mut variables: BTreeMap<String, String> = own.chain(further).collect();
+    let mut variables = policy.variables();
+    variables.extend(further);
     for (name, value) in changes.unwrap_or_default() {
         match value {
             Some(value) => variables.insert(name, value),

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::super::{Method, Params, parse, ready};
 use super::params::{self, Stated};
+use crate::config::ShellEnvironment;
 use crate::connection::Call;
 use crate::failure::Failure;
 use crate::process::{self, Control, DEFAULT_CAP, DEFAULT_TIMEOUT, Request, Watched};
@@ -168,7 +169,7 @@ fn request(params: ProcessSpawnParams) -> Result<Request, Failure> {
     Ok(Request {
         argv: params.command,
         cwd: params.cwd.into_path(),
-        env: params::environment(params.env, &[]),
+        env: params::environment(&ShellEnvironment::default(), params.env, &[]),
         sandbox: Sandbox::Unrestricted,
         stdin: params.stream_stdin,
         terminal: params::terminal(params.tty, params.size, "process")?,

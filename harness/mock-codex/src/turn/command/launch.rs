@@ -22,6 +22,7 @@ use crate::turn::toolcall::Outcome;
 
 /// The variables that every command gets, whatever the server's own are.
 const FIXED: &[(&str, &str)] = &[
+    ("CODEX_APPLY_PATCH_PRESERVE_LINE_ENDINGS", "1"),
     ("CODEX_CI", "1"),
     ("COLORTERM", ""),
     ("GH_PAGER", "cat"),
@@ -215,8 +216,7 @@ fn not_started(scope: &Scope, planned: &Planned, error: &str) -> Outcome {
 
 /// The variables of a command.
 pub(in crate::turn) fn environment(scope: &Scope, call: &str) -> Vec<(String, String)> {
-    let own = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let own = scope.settings.shell_environment.variables().into_iter();
     let fixed = FIXED
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::clock;
+use crate::config::Documents;
 use crate::model::error::ModelError;
 use crate::model::event::{Event, Failed};
 use crate::model::request::{Subject, message};
@@ -315,6 +316,7 @@ fn own_settings(settings: &Settings) -> Settings {
         profile: None,
         base_instructions: Some(PROMPT.to_owned()),
         developer_instructions: None,
+        documents: Documents::default(),
         ..settings
     }
 }
