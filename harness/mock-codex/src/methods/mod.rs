@@ -56,6 +56,7 @@ mod unserved;
 mod variants;
 
 pub(crate) use account::Pending as PendingLogin;
+pub(crate) use catalog::usable_skills;
 pub(crate) use exec::Commands;
 pub(crate) use fs::watch::Watches;
 pub(crate) use fuzzy::Searches;

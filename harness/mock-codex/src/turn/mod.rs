@@ -25,6 +25,7 @@ mod retry;
 mod review;
 mod run;
 mod shell;
+mod skill;
 mod stream;
 mod terminals;
 mod tool_search;

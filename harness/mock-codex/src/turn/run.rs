@@ -14,7 +14,9 @@ use super::finish::End;
 use super::retry::backoff;
 use super::shell::{self, ShellCommand};
 use super::stream::{Sampled, Stop};
-use super::{Control, Said, additional, code_review, compact, context as telling, goal, input};
+use super::{
+    Control, Said, additional, code_review, compact, context as telling, goal, input, skill,
+};
 use crate::clock;
 use crate::connection::Client;
 use crate::model::error::Retry;
@@ -399,6 +401,9 @@ impl Turn {
             self.scope.add_input(added);
         }
         if let Some(message) = input::to_model(&said.input) {
+            self.scope.add_input(message);
+        }
+        for message in skill::named(&self.scope, &said.input) {
             self.scope.add_input(message);
         }
         if !said.input.is_empty() {

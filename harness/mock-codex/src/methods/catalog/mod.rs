@@ -5,6 +5,8 @@ mod models;
 mod page;
 mod skills;
 
+pub(crate) use skills::usable as usable_skills;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 

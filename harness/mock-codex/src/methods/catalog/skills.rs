@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::super::Params;
 use crate::connection::Call;
 use crate::failure::Failure;
+use crate::server::Server;
 
 /// The skills that codex 0.169.0 brings along; the descriptions are our own. Icons are relative to
 /// where it unpacks them.
@@ -70,7 +71,7 @@ struct Found {
 }
 
 pub(super) fn list(call: &Call, params: SkillsListParams) -> Result<(), Failure> {
-    let disabled = disabled(call)?;
+    let disabled = disabled(&call.server)?;
     let data = super::directories(call, params.cwds.as_deref())
         .into_iter()
         .map(|cwd| {
@@ -85,9 +86,17 @@ pub(super) fn list(call: &Call, params: SkillsListParams) -> Result<(), Failure>
     Ok(())
 }
 
+/// The name and file of each skill that may be used in a directory.
+pub(crate) fn usable(server: &Server, cwd: &Path) -> Result<Vec<(String, PathBuf)>, Failure> {
+    let disabled = disabled(server)?;
+    let skills = of_directory(&server.home, cwd)?.skills.into_iter();
+    let usable = skills.filter(|skill| !disabled.contains(&skill.path));
+    Ok(usable.map(|skill| (skill.name, skill.path)).collect())
+}
+
 /// The skills that `[[skills.config]]` switches off.
-fn disabled(call: &Call) -> Result<Vec<PathBuf>, Failure> {
-    let config = call.server.config()?;
+fn disabled(server: &Server) -> Result<Vec<PathBuf>, Failure> {
+    let config = server.config()?;
     let entries = || {
         config
             .table
