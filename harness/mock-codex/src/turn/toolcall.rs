@@ -1,6 +1,6 @@
 //! A call of the model, and which tool answers it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::emit::Scope;
@@ -208,5 +208,21 @@ pub(super) async fn run(scope: Scope, call: ToolCall) -> Outcome {
         (Kind::Custom, space, name) => {
             Outcome::Output(format!("unsupported custom tool call: {space}{name}"))
         }
+    }
+}
+
+/// What tools that work somewhere are asked first: where.
+#[derive(Debug, Deserialize)]
+struct ToolEnvironmentArgs {
+    environment_id: Option<String>,
+}
+
+/// Refuses arguments that name an environment that isn't there, in the words of codex 0.169.0.
+pub(super) fn check_environment(arguments: &str) -> Result<(), String> {
+    let arguments: ToolEnvironmentArgs = serde_json::from_str(arguments)
+        .map_err(|error| format!("failed to parse function arguments: {error}"))?;
+    match arguments.environment_id {
+        Some(id) if id != "local" => Err(format!("unknown turn environment id `{id}`")),
+        _ => Ok(()),
     }
 }

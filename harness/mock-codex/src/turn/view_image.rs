@@ -24,6 +24,7 @@ pub(super) fn call(scope: &Scope, call: &ToolCall) -> Outcome {
 }
 
 fn try_call(scope: &Scope, call: &ToolCall) -> Result<Outcome, String> {
+    super::toolcall::check_environment(&call.arguments)?;
     let arguments: Arguments = serde_json::from_str(&call.arguments)
         .map_err(|error| format!("failed to parse function arguments: {error}"))?;
     // A model without metadata gets the same image for both.
@@ -33,6 +34,13 @@ fn try_call(scope: &Scope, call: &ToolCall) -> Result<Outcome, String> {
         return Err(format!(
             "view_image.detail only supports `high` or `original`; omit `detail` for default high \
              resized behavior, got `{detail}`"
+        ));
+    }
+    if arguments.path.contains('\0') {
+        let (path, cwd) = (&arguments.path, scope.settings.cwd.display());
+        return Err(format!(
+            "unable to resolve image path `{path}` against environment cwd `file://{cwd}`: '{path}' \
+             is invalid on 'linux'"
         ));
     }
     let path = absolute(&scope.settings.cwd, &arguments.path);

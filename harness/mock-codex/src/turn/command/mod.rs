@@ -24,7 +24,7 @@ pub(super) use self::launch::environment;
 use self::verdict::{Verdict, Why};
 use super::emit::Scope;
 use super::terminals::Terminal;
-use super::toolcall::{Outcome, ToolCall};
+use super::toolcall::{Outcome, ToolCall, check_environment};
 use crate::clock::Stopwatch;
 use crate::permission::AdditionalPermissionProfile;
 use crate::tools::exec::format::{Budget, chunk_id, model_output};
@@ -98,6 +98,7 @@ pub(super) async fn exec(scope: Scope, call: ToolCall) -> Outcome {
 }
 
 async fn try_exec(scope: Scope, call: ToolCall) -> Result<Outcome, Outcome> {
+    check_environment(&call.arguments).map_err(Outcome::Output)?;
     let args: ExecArgs = parse(&call.arguments)?;
     if let Some(patch) = shell::find(&args.cmd) {
         return patched(&scope, &call, &args, patch).await;

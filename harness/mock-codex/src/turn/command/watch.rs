@@ -29,6 +29,9 @@ const BURST: Duration = Duration::from_millis(5);
 /// The exit code of a command that was ended from outside.
 const TERMINATED: i32 = -1;
 
+/// The exit code that a shell gives a command which a signal ended, for a forbidden system call.
+const BAD_SYSTEM_CALL: i32 = 128 + 31;
+
 /// A command that somebody watches.
 #[derive(Debug)]
 pub(super) struct Watched {
@@ -91,7 +94,8 @@ impl Watched {
 
     /// Did the sandbox stop it? codex 0.169.0 asks this only of a command that ends at once.
     fn is_denied(&self, code: i32) -> bool {
-        code != 0 && self.restricted && looks_denied(&self.session.snapshot().text())
+        let denied = code == BAD_SYSTEM_CALL || looks_denied(&self.session.snapshot().text());
+        code != 0 && self.restricted && denied
     }
 
     /// Tells output as it comes, until the end.
