@@ -60,6 +60,9 @@ pub(crate) fn plan(patch: &Patch, cwd: &Path) -> Result<Vec<Change>, String> {
     let mut seen = BTreeSet::new();
     let mut changes = Vec::new();
     for operation in &patch.operations {
+        if operation.path().contains('\0') {
+            return Err(format!("'{}' is invalid on 'linux'", operation.path()));
+        }
         let target = absolute(cwd, operation.path());
         let shown = target.display();
         if !seen.insert(target.clone()) {

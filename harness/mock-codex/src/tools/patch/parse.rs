@@ -84,6 +84,9 @@ pub(crate) fn parse(text: &str) -> Result<Patch, ParseError> {
         .is_some();
     let mut operations = Vec::new();
     while let Some(header) = lines.take() {
+        if header.trim() == END {
+            break;
+        }
         operations.push(operation(header.trim(), &mut lines)?);
     }
     Ok(Patch {
@@ -131,8 +134,11 @@ fn operation(header: &str, lines: &mut Lines<'_>) -> Result<Operation, ParseErro
 fn update(path: String, lines: &mut Lines<'_>) -> Result<Operation, ParseError> {
     let header = lines.taken;
     let move_to = lines
-        .take_if(|line| line.starts_with(MOVE))
+        .take_if(|line| line.starts_with(MOVE) && line != MOVE)
         .map(|line| line[MOVE.len()..].to_owned());
+    if let Some(line) = lines.peek().filter(|line| *line == MOVE) {
+        return Err(lines.wrong_next(unexpected(line)));
+    }
     let mut hunks = Vec::new();
     while let Some(line) = lines.peek() {
         if line.trim().is_empty() {
@@ -159,7 +165,8 @@ fn update(path: String, lines: &mut Lines<'_>) -> Result<Operation, ParseError> 
 fn hunk(lines: &mut Lines<'_>, first: bool) -> Result<Hunk, ParseError> {
     let mut hunk = Hunk::default();
     if let Some(marker) = lines.take_if(|line| line == "@@" || line.starts_with("@@ ")) {
-        hunk.anchor = marker.strip_prefix("@@ ").map(str::to_owned);
+        let anchor = marker.strip_prefix("@@ ");
+        hunk.anchor = anchor.filter(|it| !it.is_empty()).map(str::to_owned);
     } else if let Some(line) = lines.peek().filter(|_| !first) {
         return Err(lines.wrong_next(format!(
             "Expected update hunk to start with a @@ context marker, got: '{line}'"
@@ -173,10 +180,7 @@ fn hunk(lines: &mut Lines<'_>, first: bool) -> Result<Hunk, ParseError> {
         }
         let Some(parsed) = hunk_line(line) else {
             if hunk.lines.is_empty() && !line.starts_with("***") {
-                return Err(lines.wrong_next(format!(
-                    "Unexpected line found in update hunk: '{line}'. Every line should start with \
-                     ' ' (context line), '+' (added line), or '-' (removed line)"
-                )));
+                return Err(lines.wrong_next(unexpected(line)));
             }
             break;
         };
@@ -187,6 +191,13 @@ fn hunk(lines: &mut Lines<'_>, first: bool) -> Result<Hunk, ParseError> {
         return Err(lines.wrong_next("Update hunk does not contain any lines".to_owned()));
     }
     Ok(hunk)
+}
+
+fn unexpected(line: &str) -> String {
+    format!(
+        "Unexpected line found in update hunk: '{line}'. Every line should start with ' ' (context \
+         line), '+' (added line), or '-' (removed line)"
+    )
 }
 
 fn hunk_line(line: &str) -> Option<Line> {

@@ -79,8 +79,7 @@ impl Tracker {
                 let (old, new) = (text(&self.before, from), text(&self.now, path));
                 let (from, to) = (told(from), told(path));
                 let side = |path, text| Side { path, text };
-                (old != new || from != to)
-                    .then(|| git(side(&from, old.as_deref()), side(&to, new.as_deref())))
+                (old != new).then(|| git(side(&from, old.as_deref()), side(&to, new.as_deref())))
             })
             .collect()
     }
