@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use http_body_util::{BodyDataStream, BodyExt};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::HeaderValue;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -127,7 +128,9 @@ fn to_request(
     for (name, value) in headers {
         request = request.header(*name, value);
     }
-    for (name, value) in &endpoint.headers {
+    // A key that no header can carry is left out, as by codex 0.169.0.
+    let sendable = |value: &String| HeaderValue::try_from(value).is_ok();
+    for (name, value) in endpoint.headers.iter().filter(|(_, it)| sendable(it)) {
         request = request.header(name, value);
     }
     let length = body.left;
