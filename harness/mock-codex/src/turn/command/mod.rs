@@ -254,10 +254,13 @@ async fn try_write(scope: Scope, call: ToolCall) -> Result<Outcome, Outcome> {
             .map_err(|error| failed(error.to_string()))?;
     }
     let collected = session.collect(wait.wait(args.yield_time_ms)).await;
-    if let Some(terminal) = &terminal {
-        if collected.exit_code.is_some() {
-            terminal.drained.cancelled().await;
-        }
+    let has_ended = collected.exit_code.is_some();
+    if let Some(terminal) = terminal.as_ref().filter(|_| has_ended) {
+        terminal.drained.cancelled().await;
+    }
+    // A poll that meets the end of the command is told by that alone.
+    let is_told = !args.chars.is_empty() || !has_ended;
+    if let Some(terminal) = terminal.as_ref().filter(|_| is_told) {
         scope.about_item(
             "item/commandExecution/terminalInteraction",
             &terminal.item,
@@ -265,7 +268,7 @@ async fn try_write(scope: Scope, call: ToolCall) -> Result<Outcome, Outcome> {
         );
     }
     drop(pending);
-    if collected.exit_code.is_some() {
+    if has_ended {
         if let Some(terminal) = &terminal {
             terminal.ended.cancelled().await;
         }

@@ -423,20 +423,18 @@ impl Reader<'_> {
         let before = self.rest.len();
         loop {
             match self.rest.chars().next() {
-                None | Some(' ' | '\t' | '\n' | ';' | '&' | '|' | ')') => break,
                 Some('<' | '>') if self.rest[1..].starts_with('(') => {
                     self.next();
                     self.next();
                     word.expanded = true;
                     self.substituted()?;
                 }
-                Some('<' | '>') => break,
                 Some('(') if word.is_assignment() && word.text.ends_with('=') => {
                     self.next();
                     self.elements()?;
                     word.expanded = true;
                 }
-                Some('(') => break,
+                None | Some(' ' | '\t' | '\n' | ';' | '&' | '|' | ')' | '<' | '>' | '(') => break,
                 Some('\'') => {
                     self.next();
                     let end = self.rest.find('\'')?;
