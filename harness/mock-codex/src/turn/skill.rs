@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::emit::Scope;
 use crate::methods::usable_skills;
 use crate::model::request::message;
-use crate::protocol::params::UserInput;
+use crate::protocol::input::UserInput;
 
 /// The messages with the files of the skills that an input names.
 pub(super) fn named(scope: &Scope, input: &[UserInput]) -> Vec<String> {
