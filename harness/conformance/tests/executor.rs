@@ -271,6 +271,7 @@ async fn nothing_of_the_callers_environment_gets_in() {
     let expected = [
         "CODEX_CONFORMANCE_CASE",
         "CODEX_HOME",
+        "GIT_DISCOVERY_ACROSS_FILESYSTEM",
         "HOME",
         "LANG",
         "LC_ALL",
