@@ -253,7 +253,12 @@ fn widening(settings: &Settings) -> String {
         `require_escalated`, where the former will do.";
     const ALONE: &str = "\n\n`request_permissions` asks for permissions that later commands need.";
     let asks = settings.permission_tools;
-    let with_commands = asks.with_commands && settings.approval_policy != ApprovalPolicy::Never;
+    let escalates = match settings.approval_policy {
+        ApprovalPolicy::Never => false,
+        ApprovalPolicy::Granular(granular) => granular.sandbox_approval,
+        ApprovalPolicy::OnRequest | ApprovalPolicy::Untrusted => true,
+    };
+    let with_commands = asks.with_commands && escalates;
     [(with_commands, WITH_COMMANDS), (asks.alone, ALONE)]
         .into_iter()
         .filter_map(|(on, text)| on.then_some(text))
@@ -266,9 +271,20 @@ pub(crate) fn environment(settings: &Settings, with_place: bool) -> String {
 }
 
 /// The same for somebody who reviews what is done with these settings: what can be written there
-/// is named as what can be read.
+/// is named as what can be read, and so is everything where there is no sandbox.
 pub(crate) fn environment_of_reviewer(settings: &Settings, reviewed: &Settings) -> String {
-    let places = filesystem(reviewed).replace("access=\"write\"", "access=\"read\"");
+    let places = if reviewed.sandbox == SandboxPolicy::DangerFullAccess {
+        let read_only = Settings {
+            sandbox: SandboxPolicy::ReadOnly {
+                network_access: false,
+            },
+            profile: None,
+            ..reviewed.clone()
+        };
+        filesystem(&read_only)
+    } else {
+        filesystem(reviewed).replace("access=\"write\"", "access=\"read\"")
+    };
     surroundings(settings, true, &places)
 }
 
