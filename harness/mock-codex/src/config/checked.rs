@@ -1,4 +1,4 @@
-//! Settings that only their types are looked at, for the error texts of codex 0.169.0.
+//! Settings of which only the types are looked at, for the error texts of codex 0.169.0.
 #![allow(dead_code, reason = "nobody reads them")]
 
 use std::collections::BTreeMap;
@@ -17,7 +17,6 @@ pub(super) struct Checked {
     hide_agent_reasoning: Option<bool>,
     #[serde(default)]
     mcp_servers: BTreeMap<String, McpServer>,
-    shell_environment_policy: Option<ShellEnvironmentPolicy>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -40,19 +39,6 @@ enum Verbosity {
 #[derive(Debug, Clone, Deserialize)]
 struct McpServer {
     command: Option<String>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct ShellEnvironmentPolicy {
-    inherit: Option<Inherit>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Inherit {
-    Core,
-    All,
-    None,
 }
 
 /// `model_reasoning_effort`, which is any text but the empty one.
