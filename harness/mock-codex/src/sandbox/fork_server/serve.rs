@@ -7,12 +7,19 @@ use std::os::unix::net::UnixStream;
 
 use nix::sched::CloneFlags;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
 use super::message::{self, DESCRIPTORS, Order};
 use super::spare::Spares;
 use crate::sandbox::helper;
 use crate::sandbox::linux::{process, spare};
+
+/// How long a command takes to start at most, on a quiet machine.
+const START: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 1_000_000,
+};
 
 /// Carries out orders until the other end is gone; the exit code.
 pub(super) fn serve(socket: &UnixStream) -> i32 {
@@ -34,10 +41,20 @@ pub(super) fn serve(socket: &UnixStream) -> i32 {
         {
             return 0;
         }
-        if let Some(network) = kind {
+        if let Some(network) = kind
+            && spares.is_wanted(network)
+            && has_time(socket)
+        {
             spares.make(socket, network);
         }
     }
+}
+
+/// Leaves the command that was started alone for a moment, since a spare would be in its way; says
+/// whether no order has come in the meantime.
+fn has_time(socket: &UnixStream) -> bool {
+    let mut polled = [PollFd::new(socket, PollFlags::IN)];
+    matches!(poll(&mut polled, Some(&START)), Ok(0))
 }
 
 /// Has a spare helper carry the order out, or forks one, as a child of this process's parent.

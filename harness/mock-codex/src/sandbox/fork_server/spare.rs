@@ -52,18 +52,21 @@ impl Spares {
         Some(spare.pid)
     }
 
-    /// Makes a spare for the next command like the one that was started, if there is none and one
-    /// is worth its while.
-    pub(super) fn make(&mut self, socket: &UnixStream, network: bool) {
+    /// Counts a command that was started; says whether there is no spare for the next like it, and
+    /// one is worth its while.
+    pub(super) fn is_wanted(&mut self, network: bool) -> bool {
         let seen = &mut self.seen[usize::from(network)];
         *seen = seen.saturating_add(1);
         if self.ready.as_mut().is_some_and(Spare::is_stale) {
             self.ready = None;
         }
-        if *seen >= ENOUGH && self.ready.is_none() {
-            // Without one the next command starts as this one did.
-            self.ready = Spare::start(socket, network).ok();
-        }
+        *seen >= ENOUGH && self.ready.is_none()
+    }
+
+    /// Makes a spare for the next command.
+    pub(super) fn make(&mut self, socket: &UnixStream, network: bool) {
+        // Without one the next command starts as the last one did.
+        self.ready = Spare::start(socket, network).ok();
     }
 
     /// What a helper that is forked now inherits of them.

@@ -72,11 +72,6 @@ impl Confined<'_> {
     ) -> Result<i32, SetupError> {
         mount::confine(&stage.tree, roots, protected, &existing(&self.spec.hidden))?;
         std::env::set_current_dir(self.cwd).step(|| format!("enter `{}`", self.cwd.display()))?;
-        drop_privileges()?;
-        stage
-            .filter
-            .apply()
-            .step(|| "filter system calls".to_owned())?;
         let Some(mut command) = self.command.take() else {
             return Ok(0);
         };
@@ -125,11 +120,11 @@ pub(super) struct StagePlan {
 }
 
 /// What a sandbox is before anything is known of its command: the namespaces with a `/proc` and a
-/// `/dev`, and the host's tree without what no command may use.
+/// `/dev`, the host's tree without what no command may use, and a process that has given up what no
+/// command may have.
 #[derive(Debug)]
 pub(super) struct Stage {
     tree: Tree,
-    filter: Filter,
 }
 
 impl StagePlan {
@@ -153,8 +148,11 @@ impl StagePlan {
         };
         let tree = Tree::take(covered, self.access)?;
         device::mount_dev(self.tty)?;
-        let filter = Filter::new(self.network).step(|| "filter system calls".to_owned())?;
-        Ok(Stage { tree, filter })
+        drop_privileges()?;
+        Filter::new(self.network)
+            .and_then(|filter| filter.apply())
+            .step(|| "filter system calls".to_owned())?;
+        Ok(Stage { tree })
     }
 }
 

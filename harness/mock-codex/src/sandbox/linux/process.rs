@@ -1,5 +1,6 @@
 //! Processes of the helper: starting one in new namespaces, and waiting for several things at once.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -16,6 +17,12 @@ use rustix::stdio::{dup2_stderr, dup2_stdout};
 /// The child's stack; it only sets things up and waits.
 const STACK_BYTES: usize = 1024 * 1024;
 
+thread_local! {
+    /// The stack for the next child. A child uses its own copy of it, so this one stays as it was,
+    /// and its pages cost nothing; allocated for each child, all of them would be filled with zeros.
+    static STACK: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 /// Starts a child that runs `body`, in the new namespaces among `flags`, and exits with its result.
 ///
 /// This process must have one thread only.
@@ -25,7 +32,11 @@ const STACK_BYTES: usize = 1024 * 1024;
               could"
 )]
 pub(in crate::sandbox) fn start(flags: CloneFlags, body: impl FnOnce() -> i32) -> io::Result<Pid> {
-    let mut stack = vec![0; STACK_BYTES];
+    // Taken away for that long: a child that starts another one must not use what it runs on.
+    let mut stack = STACK.take();
+    if stack.is_empty() {
+        stack = vec![0; STACK_BYTES];
+    }
     let mut body = Some(body);
     let run: Box<dyn FnMut() -> isize> = Box::new(|| body.take().map_or(1, |body| body()) as isize);
     // SAFETY: there is one thread, so no lock is held by another at this moment; without CLONE_VM
@@ -39,6 +50,7 @@ pub(in crate::sandbox) fn start(flags: CloneFlags, body: impl FnOnce() -> i32) -
             Some(Signal::SIGCHLD as nix::libc::c_int),
         )
     };
+    STACK.set(stack);
     Ok(child?)
 }
 
