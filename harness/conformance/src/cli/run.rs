@@ -1,5 +1,6 @@
 //! `run`: cases on targets, and what came of them.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroUsize;
@@ -299,13 +300,9 @@ async fn run_all(
         unjudged.extend(runs.await);
     }
     // The suite knows the order, the judged ones came as they ended.
-    let place = |run: &CaseRun| {
-        unjudged.iter().position(|other| {
-            (&other.client, &other.target, &other.case.id)
-                == (&run.client, &run.target, &run.case.id)
-        })
-    };
-    judged.sort_by_cached_key(|run| place(run).unwrap_or(usize::MAX));
+    let key = |run: &CaseRun| (run.client.clone(), run.target.clone(), run.case.id.clone());
+    let places: HashMap<_, _> = unjudged.iter().map(key).zip(0..).collect();
+    judged.sort_by_cached_key(|run| places.get(&key(run)).copied().unwrap_or(usize::MAX));
     judged
 }
 

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::case::{self, Frame};
 use super::expand;
@@ -53,25 +54,78 @@ pub fn load(paths: &[PathBuf]) -> LoadReport {
     files.retain(|(file, _)| seen.insert(fs::canonicalize(file).unwrap_or(file.clone())));
     report.files = files.len();
     let mut ids: BTreeMap<String, PathBuf> = BTreeMap::new();
-    for (file, root) in files {
-        let id = scenario_id(&file, &root);
-        if let Some(other) = ids.insert(id.clone(), file.clone()) {
-            let message = format!("two scenarios have the id `{id}`");
-            let hint = Some(format!("the other one is `{}`", other.display()));
-            report.errors.push(LoadError::of_file(&file, message, hint));
-            continue;
-        }
-        match read(&file) {
-            Ok(text) => match load_text(&file, &id, &text, &|path| read(path).map_err(|e| e.0)) {
-                Ok(cases) => report.cases.extend(cases.into_iter().map(Arc::new)),
-                Err(errors) => report.errors.extend(errors),
-            },
-            Err((message, hint)) => {
-                report.errors.push(LoadError::of_file(&file, message, hint));
+    let named: Vec<Result<(PathBuf, String), Vec<LoadError>>> = files
+        .into_iter()
+        .map(|(file, root)| {
+            let id = scenario_id(&file, &root);
+            match ids.insert(id.clone(), file.clone()) {
+                None => Ok((file, id)),
+                Some(other) => {
+                    let message = format!("two scenarios have the id `{id}`");
+                    let hint = Some(format!("the other one is `{}`", other.display()));
+                    Err(vec![LoadError::of_file(&file, message, hint)])
+                }
             }
+        })
+        .collect();
+    for loaded in side_by_side(named) {
+        match loaded {
+            Ok(cases) => report.cases.extend(cases.into_iter().map(Arc::new)),
+            Err(errors) => report.errors.extend(errors),
         }
     }
     report
+}
+
+/// What nested texts may take, as on the main thread.
+const STACK_BYTES: usize = 8 << 20;
+
+/// What came of one file.
+type Loaded = Result<Vec<Case>, Vec<LoadError>>;
+
+/// Loads files on all processors; the results have the order of the files.
+fn side_by_side(files: Vec<Result<(PathBuf, String), Vec<LoadError>>>) -> Vec<Loaded> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let count = files.len();
+    let waiting = Mutex::new(files.into_iter().enumerate());
+    let next = || {
+        waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .next()
+    };
+    let work = || -> Vec<(usize, Loaded)> {
+        std::iter::from_fn(next)
+            .map(|(at, file)| {
+                let loaded = file.and_then(|(file, id)| load_file(&file, &id));
+                (at, loaded)
+            })
+            .collect()
+    };
+    let mut done = std::thread::scope(|scope| {
+        let thread = || std::thread::Builder::new().stack_size(STACK_BYTES);
+        let others: Vec<_> = (1..threads.min(count))
+            // Where there are no more threads, those that there are do it.
+            .map_while(|_| thread().spawn_scoped(scope, work).ok())
+            .collect();
+        let mut done = work();
+        for other in others {
+            done.extend(
+                other
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            );
+        }
+        done
+    });
+    done.sort_unstable_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, loaded)| loaded).collect()
+}
+
+fn load_file(file: &Path, id: &str) -> Loaded {
+    let text =
+        read(file).map_err(|(message, hint)| vec![LoadError::of_file(file, message, hint)])?;
+    load_text(file, id, &text, &|path| read(path).map_err(|e| e.0))
 }
 
 /// The scenario files at a path, each with the path by which it was found.
@@ -169,12 +223,7 @@ fn read(file: &Path) -> Result<String, (String, Option<String>)> {
 ///
 /// # Errors
 /// Everything that is wrong with it, in the order of the text.
-pub(crate) fn load_text(
-    file: &Path,
-    id: &str,
-    text: &str,
-    read: include::Reader<'_>,
-) -> Result<Vec<Case>, Vec<LoadError>> {
+pub(crate) fn load_text(file: &Path, id: &str, text: &str, read: include::Reader<'_>) -> Loaded {
     let mut sources = Sources::default();
     let source = sources.add(file, text);
     let mut problems = Vec::new();
