@@ -71,12 +71,17 @@ async fn one_case(case: &Arc<Case>) {
         });
     let mut peer = real.as_ref().and_then(|(_, program)| Peer::start(program));
     let (mut on_mock, mut on_real, mut by_hand) = (Taken::new(), Taken::new(), Vec::new());
+    // As in a suite: what is done once for all cases is done in the first round.
+    let options = options(1);
     for _ in 0..ROUNDS {
-        on_mock.add(&case::run(case, &Target::MOCK, &options(1)).await);
+        settle().await;
+        on_mock.add(&case::run(case, &Target::MOCK, &options).await);
         if let Some((target, _)) = &real {
-            on_real.add(&case::run(case, target, &options(1)).await);
+            settle().await;
+            on_real.add(&case::run(case, target, &options).await);
         }
         if let Some(peer) = &mut peer {
+            settle().await;
             by_hand.push(peer.run());
         }
     }
@@ -96,6 +101,11 @@ async fn one_case(case: &Arc<Case>) {
         let ratio = by_hand.as_secs_f64() / median(&mut taken.whole).as_secs_f64();
         println!("  ours on the {name} is {ratio:.1} times faster than by hand");
     }
+}
+
+/// Lets what the one before has left running end.
+async fn settle() {
+    tokio::time::sleep(Duration::from_millis(100)).await;
 }
 
 async fn whole_suite(cases: &[Arc<Case>]) {

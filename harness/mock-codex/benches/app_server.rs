@@ -134,6 +134,8 @@ struct Peer {
 
 impl Peer {
     fn new(executable: PathBuf, base_url: &str) -> Self {
+        // It is started in another directory.
+        let executable = std::path::absolute(executable).expect("there is a current directory");
         let directory = tempfile::tempdir_in("/var/tmp").expect("a directory can be made");
         for name in ["home", "user", "workspace"] {
             std::fs::create_dir(directory.path().join(name)).expect("a directory can be made");
