@@ -41,10 +41,9 @@ pub(super) fn serve(socket: &UnixStream) -> i32 {
         {
             return 0;
         }
-        if let Some(network) = kind
-            && spares.is_wanted(network)
-            && has_time(socket)
-        {
+        let Some(network) = kind else { continue };
+        spares.count(network);
+        if spares.lacks(network) && has_time(socket) {
             spares.make(socket, network);
         }
     }

@@ -52,15 +52,19 @@ impl Spares {
         Some(spare.pid)
     }
 
-    /// Counts a command that was started; says whether there is no spare for the next like it, and
-    /// one is worth its while.
-    pub(super) fn is_wanted(&mut self, network: bool) -> bool {
+    /// Counts a command that was started.
+    pub(super) fn count(&mut self, network: bool) {
         let seen = &mut self.seen[usize::from(network)];
         *seen = seen.saturating_add(1);
+    }
+
+    /// Says whether a spare for the next such command is worth its while, and there is none; one
+    /// that is stale is given up.
+    pub(super) fn lacks(&mut self, network: bool) -> bool {
         if self.ready.as_mut().is_some_and(Spare::is_stale) {
             self.ready = None;
         }
-        *seen >= ENOUGH && self.ready.is_none()
+        self.seen[usize::from(network)] >= ENOUGH && self.ready.is_none()
     }
 
     /// Makes a spare for the next command.
